@@ -4,10 +4,10 @@
 
 runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
 operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
-where one ends. What each kernel gives is compared with its rule, for one thread and for three. A line before each
-variant says which it is, a line after it what came out. every=8 takes one variant of eight, and all that are as the
-cases have them. "bf16" in place of float32: the operations whose factors may be rounded, in sizes that fill vectors of
-two numbers a word.
+where one ends. What each kernel gives is compared with its rule: of the cases as they are for one thread and for three,
+of the others by turns for one or the other. A line before each variant says which it is, a line after it what came out.
+every=8 takes one variant of eight, and all that are as the cases have them. "bf16" in place of float32: the operations
+whose factors may be rounded, in sizes that fill vectors of two numbers a word.
 
 --as-written: as_written.py says how. A wrong stride or size is in a kernel's text, and code that follows it step by
 step touches no less memory than what LLVM's optimizer makes of it.
@@ -22,14 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "rules"))
 
 from around import Around, uneven
-from as_written import as_written
 from random_moves import random_moves
 from variants import every_variant
 
 import cutaway as ct
+from as_written import as_written
 from cutaway.engines.cpu import building, codegen, slots
 from cutaway.engines.cpu.engine import CALL, addresses
 from cutaway.engines.reference.engine import Reference
@@ -167,9 +168,10 @@ def main(dtype, threads, every=1, first=0, n=7, seed=0):
     for number, (id_, name, make) in enumerate([*every_variant(), *random_moves()]):
         if number < first or (dtype == "bf16" and not OPS[name].rounds):
             continue
-        if number % every and not id_.endswith(": as it is"):
+        as_it_is = id_.endswith(": as it is")
+        if number % every and not as_it_is:
             continue
-        for some in threads:
+        for some in threads if as_it_is else [threads[number // every % len(threads)]]:
             print(number, some, id_, "| begins", flush=True)
             try:
                 case = make(np.random.default_rng(seed), n, k)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from around import Around, assert_same_values, program
-from as_written import as_written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_moves import MOVES
 
 import cutaway as ct
+from as_written import as_written
 from cutaway.engines.cpu.loops import Space, View, broadcast, merged
 from cutaway.program import Value
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from around import uneven
-from as_written import as_written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cutaway as ct
+from as_written import as_written
 
 ops = ct.ops
 few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)

@@ -3,12 +3,13 @@
 `every_variant()` yields (id, operation, make); make(rng, n, k) gives a Case, or None where there is no such variant.
 An operand that was a weight becomes one number, one number a row, one a batch ...; one with rows becomes learned and
 the same for all rows. Whether the rule takes it is for the rule to say. What is done to an operand is done in the first
-CASES_OF_EACH of an operation's cases that differ in their operands.
+CASES_OF_EACH of an operation's cases that differ in their operands. Of KIN, whose operands the same code walks, each
+takes its share of the variants that several of them have.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -39,17 +40,33 @@ ROWS = {
     "nothing": lambda s: (*s[:-1], 0),
 }
 CASES_OF_EACH = 2
+KIN = {name: number for number, names in enumerate((
+    ("rnn", "gru", "lstm"), ("add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"),
+    ("gain", "parametric_relu", "parametric_selu", "parametric_mish"), ("mse", "half_mse", "mae"),
+    ("max_pool", "avg_pool"), ("global_max", "global_average"),
+)) for name in names}
 
 
 def every_variant() -> Iterator[tuple]:
+    alike, shared = defaultdict(list), 0
+    for what, *variant in _variants():
+        alike[what].append(variant)
+    for those in alike.values():
+        yield tuple(those[shared % len(those)])
+        shared += len(those) > 1
+
+
+def _variants() -> Iterator[tuple]:
+    """Every variant of every operation, after what it has in common with those of its kin."""
     varied: set = set()
     done: Counter = Counter()
     for id_, (name, make) in zip(IDS, EVERY, strict=True):
-        yield f"{id_}: as it is", name, make
-        yield f"{id_}: width 0", name, lambda rng, n, k, make=make: make(rng, n, 0)
+        yield id_, f"{id_}: as it is", name, make
+        yield f"{id_} 0", f"{id_}: width 0", name, lambda rng, n, k, make=make: make(rng, n, 0)
         if OPS[name].kind == "elementwise" and len(OPS[name].inputs) == 1:
             continue  # one loop over whatever there is
         known: set = set()
+        kin = KIN.get(name, name), make.__name__
         case = make(np.random.default_rng(0), 4, 3)
         alike = name, case.kinds, tuple(np.ndim(x) for x in case.inputs)
         if alike in varied:
@@ -67,10 +84,11 @@ def every_variant() -> Iterator[tuple]:
                     if made is not None and seen not in known and done[what] < CASES_OF_EACH:
                         known.add(seen)
                         done[what] += 1
-                        yield f"{id_}: {place} {other} {shape}", name, variant
+                        operand = place if OPS[name].variadic else OPS[name].inputs[place]
+                        yield (*kin, operand, other, shape), f"{id_}: {place} {other} {shape}", name, variant
         weights = [place for place, kind in enumerate(case.kinds) if kind == "weights"]
         for shape in ROWS if len(weights) > 1 else ():
-            yield f"{id_}: all weights rows {shape}", name, _other(make, weights, "rows", ROWS[shape])
+            yield (*kin, shape), f"{id_}: all weights rows {shape}", name, _other(make, weights, "rows", ROWS[shape])
 
 
 def _other(make, places, kind, shape):

@@ -11,6 +11,8 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 import cutaway as ct
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 
 @pytest.mark.parametrize("name", FILES)
 def test_it_gives_what_onnx_runtime_gives(name):

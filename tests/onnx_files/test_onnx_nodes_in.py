@@ -8,6 +8,8 @@ from onnx_models import answers, trained_one_step
 
 import cutaway as ct
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 
 def arrays(**named):
     return [numpy_helper.from_array(np.asarray(a), name) for name, a in named.items()]

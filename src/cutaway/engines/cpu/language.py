@@ -8,9 +8,10 @@ from __future__ import annotations
 import ast
 import inspect
 import platform
+import re
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -319,9 +320,14 @@ def _compiled(node: ast.FunctionDef, dtype: str, target: Processor) -> Callable:
     return call
 
 
+@lru_cache(1000)  # many kernels have the same helpers
+def _functions(text: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+
+
 def written(source: str, dtype: str, symbol: str, target: str = "host") -> str:
     """Translate functions, the last of which is the kernel, to LLVM text that defines `symbol`."""
-    *helpers, kernel = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+    *helpers, kernel = (node for part in re.split(r"\n\n+(?=@|def )", source) for node in _functions(part))
     known = named(target)
     words = _words(dtype, known) | {node.name: node for node in helpers}
     return str(Compiler(dtype, words, known).kernel(kernel, symbol))
