@@ -138,30 +138,30 @@ class Training:
                 first, before = run.epochs_done + 1, run.seconds
                 last = self._last_unwatched(first)
                 done = self._epochs(first, last)
-                now, sizes, rows = time.perf_counter() - self.began, self.past.sizes, []
-                for epoch, losses in enumerate(done, first):
-                    run.seconds = now - (now - before) * (first + len(done) - 1 - epoch) / len(done)
-                    rows.append(self._score(epoch, losses, sizes))
-                if rows:  # of several epochs nobody looks between them
-                    self._note(run.epochs_done + len(rows), rows)
-                run.seconds = now
+                run.seconds = time.perf_counter() - self.began
+                if done:
+                    self._note(first, done, run.seconds - before)
                 if run.epochs_done < last:
                     break
         run.stopped = run.stopping or f"all {run.epochs} epochs done"
         self._put_back_best()
         run.trouble = self.trouble
 
-    def _note(self, epoch: int, rows: list[dict[str, float]]) -> None:
-        """Note the history of epochs, and do what follows the last of them."""
-        run = self.run
-        run.epochs_done = epoch
-        run.history.extend({name: np.array([row[name] for row in rows]) for name in rows[0]})
-        self.progress.epoch_done(epoch, rows[-1])
+    def _note(self, first: int, done: list[np.ndarray], took: float) -> None:
+        """Note epochs from number `first` on, by the losses of their steps and the seconds that they took, and do what
+        follows the last of them: of several, nobody looks between them."""
+        run, now = self.run, self.run.seconds
+        rows = self._rows(first, done, took)
+        run.epochs_done = epoch = first + len(done) - 1
+        run.history.extend(rows)
+        row = {name: float(values[-1]) for name, values in rows.items()}
+        self.progress.epoch_done(epoch, row)
         self._stop_early()
-        self._tell(EpochEnded(run, epoch, rows[-1]))
+        self._tell(EpochEnded(run, epoch, row))
         self._leaves()
         if self._checkpoint_is_due() or epoch == run.epochs or self._stopping():
             self._save()
+        run.seconds = now
 
     def _last_unwatched(self, epoch: int) -> int:
         """The last of the epochs, from this one on, that one call of the program may do: of short ones several, a tenth
@@ -216,17 +216,18 @@ class Training:
                         return whole()
         return whole()
 
-    def _score(self, epoch: int, step_losses: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
-        """Make the epoch's row of the history: the mean loss of its rows, validation scores, the rate, the time. sizes:
-        the rows of each step."""
-        past = self.past
-        row = {"epoch": float(epoch), "loss": float((step_losses * sizes).sum() / sizes.sum())}
+    def _rows(self, first: int, done: list[np.ndarray], took: float) -> dict[str, np.ndarray]:
+        """Make the history's rows of epochs: the mean loss of the rows, validation scores, the rate, the time."""
+        past, epochs, sizes = self.past, np.arange(first, first + len(done)), self.past.sizes
+        rows = {"epoch": epochs.astype(float), "loss": (np.stack(done) * sizes).sum(axis=1) / sizes.sum()}
         if self.validation is not None:
             with self._averaged():
-                row |= self.validation.scored_by(self.team)
-                if self.best.see(row, self.model):
-                    self.run.best_epoch = epoch
-        return row | {"lr": past.optimizer.rate(epoch * past.steps), "seconds": self.run.seconds}
+                scores = self.validation.scored_by(self.team)
+                rows |= {name: np.array([score]) for name, score in scores.items()}
+                if self.best.see({"loss": float(rows["loss"][-1])} | scores, self.model):
+                    self.run.best_epoch = first
+        return rows | {"lr": np.array([past.optimizer.rate(epoch * past.steps) for epoch in epochs.tolist()]),
+                       "seconds": self.run.seconds - took * np.arange(len(done))[::-1] / len(done)}
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
