@@ -166,8 +166,9 @@ def torch_stacked(compiled):
     return prepare
 
 
-def jax_vmap(work, data, threads):
-    """`vmap` over weights, learning rates and orders of the rows, around the scan of an epoch."""
+def jax_vmap(work, data, threads, losses=False):
+    """`vmap` over weights, learning rates and orders of the rows, around the scan of an epoch. losses: each model's
+    mean loss of every epoch is found, too, as `fit_many` gives it."""
     import os
     os.environ |= {"NPROC": str(threads), "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu")}
     import jax
@@ -184,28 +185,34 @@ def jax_vmap(work, data, threads):
     def one(params, m, v, t, lr, order):
         def step(state, rows):
             params, m, v, t = state
-            grads = jax.grad(objective)(params, X[rows], y[rows])
+            J, grads = jax.value_and_grad(objective)(params, X[rows], y[rows])
             t = t + 1
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
             alpha, root = -lr / jnp.expm1(t * math.log(0.9)), jnp.sqrt(-jnp.expm1(t * math.log(0.999)))
             params = jax.tree.map(lambda p, m, v: p - alpha * m / (jnp.sqrt(v) / root + 1e-8) - lr * DECAY * p,
                                   params, m, v)
-            return (params, m, v, t), None
+            return (params, m, v, t), J if losses else None
 
-        return lax.scan(step, (params, m, v, t), order.reshape(work.steps, work.batch))[0]
+        state, J = lax.scan(step, (params, m, v, t), order.reshape(work.steps, work.batch))
+        return state, J.mean() if losses else None
 
-    run, now = jax.jit(jax.vmap(one, in_axes=(0, 0, 0, None, 0, 0), out_axes=(0, 0, 0, None)),
+    run, now = jax.jit(jax.vmap(one, in_axes=(0, 0, 0, None, 0, 0), out_axes=((0, 0, 0, None), 0)),
                        donate_argnums=(0, 1, 2)), {}
+    found: list = []
 
     def reset():
         params = jax.tree.map(jnp.array, start)
         now["state"] = (params, *(jax.tree.map(jnp.zeros_like, params) for _ in range(2)), jnp.float32(0))
+        found.clear()
 
     def epoch(order):
-        now["state"] = run(*now["state"], rates, orders(work, order).astype(np.int32))
+        now["state"], J = run(*now["state"], rates, orders(work, order).astype(np.int32))
+        found.append(J)
 
     def weights():
+        if losses:
+            np.array(found)  # on the host: (epochs, models)
         return {name: np.swapaxes(np.array(w), 1, -1) for name, w in now["state"][0].items()}
 
     return epochs_of(work, reset, epoch, weights)

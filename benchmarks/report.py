@@ -1,4 +1,5 @@
-"""benchmarks/README.md's tables and pictures, made from what was measured: `python -m benchmarks.report`."""
+"""Tables and pictures of benchmarks/README.md, and one of docs/engines.md, made from what was measured:
+`python -m benchmarks.report`."""
 
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ from .shown import Result, Table
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "cpu.json"
+XLA = HERE / "results" / "xla.json"
 BEGIN = "<!-- {}: written by `python -m benchmarks.report` -->"
 END = "<!-- end -->"
 
@@ -39,6 +41,13 @@ def family(result: Result) -> str:
         f"### {result['family']}" + (" (a quick run: rough)" if result["quick"] else ""),
         shown.conditions(result), about, markdown(shown.times(result)), markdown(shown.losses(result)),
         markdown(shown.start(result)), profiles(result), *shown.failures(result)]))
+
+
+def by_xla(result: Result) -> str:
+    """The XLA engine beside a scan written by hand."""
+    return "\n\n".join(filter(None, [shown.conditions(result), markdown(shown.beside(result)),
+                                     markdown(shown.losses(result)), markdown(shown.start(result)),
+                                     *shown.failures(result)]))
 
 
 def command_line(result: Result) -> str:
@@ -73,6 +82,10 @@ def main() -> None:
         text = fill(text, BEGIN.format(f"results of {result['family']}"), family(result))
     if commands.RESULTS.exists():
         text = fill(text, BEGIN.format("commands"), command_line(json.loads(commands.RESULTS.read_text())))
+    if XLA.exists():
+        result, engines = json.loads(XLA.read_text())["xla"], HERE.parent / "docs" / "engines.md"
+        text = fill(text, BEGIN.format("xla"), by_xla(result))
+        engines.write_text(fill(engines.read_text(), BEGIN.format("engines"), markdown(shown.engines(result))))
     readme.write_text(text)
     plot.ratios(results, RESULTS.parent / "ratios.svg")
 

@@ -119,8 +119,8 @@ def summary(results: list[Result], brief: bool = False) -> Table:
 
 
 def beside(result: Result) -> Table:
-    """Two ways of doing the same by the same compiler: µs, those of the processor, each over ours too, and the
-    processor's seconds until a first epoch is done."""
+    """Ways of doing the same: µs, those of the processor, each over ours too, and the processor's seconds until a first
+    epoch is done."""
     rows = []
     for key, entry in result["workloads"].items():
         for name, c in entry["competitors"].items():
@@ -132,6 +132,14 @@ def beside(result: Result) -> Table:
                      for unit in ("us", "cpu")]
             rows.append([key, name, number(c["us"]), share[0], number(c["cpu"]), share[1], f"{c['first']['cpu']:.1f}"])
     return Table("", ["", f"µs {result['unit']}", "wall", "x", "processor", "x", "first"], rows)
+
+
+def engines(result: Result) -> Table:
+    """What a step takes the processor on the CPU engine and on XLA, µs."""
+    found = {f"{key}: {entry['about'].split(';')[0]}": [best(entry, group, "cpu") for group in ("cpu", OURS)]
+             for key, entry in result["workloads"].items()}
+    rows = [[about, *(number(least) if least else "-" for least in both)] for about, both in found.items()]
+    return Table("", ["µs of the processor a step", "cpu", "xla"], rows)
 
 
 def many(result: Result) -> Table:

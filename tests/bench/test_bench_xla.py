@@ -13,13 +13,14 @@ from benchmarks import devices, peers, shown, xla
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_both_do_the_same_work():
+def test_all_do_the_same_work():
     pytest.importorskip("jax")
     work = replace(xla.WORKLOADS["A"], rows=64)
     data = xla.data(work)
-    ours, theirs = (c.prepare(work, data, 1)(2, True) for c in xla.COMPETITORS)
+    ours, theirs, on_cpu = (c.prepare(work, data, 1)(2, True) for c in xla.COMPETITORS)
     assert ours.keys() == theirs.keys()
     assert xla.loss(work, data, ours) == pytest.approx(xla.loss(work, data, theirs), rel=1e-5)
+    assert xla.loss(work, data, ours) == pytest.approx(xla.loss(work, data, on_cpu), rel=1e-5)
     assert xla.loss(work, data, ours) != pytest.approx(xla.loss(work, data, peers.initial(data)), rel=1e-3)
 
 
@@ -32,6 +33,13 @@ def test_the_table_has_both_clocks_and_the_first_call():
         ["A", "Cutaway", "20.0", "", "18.0", "", "1.0"],
         ["A", "JAX", "22.0", "1.10", "9.0", "0.50", "2.0"],
         ["A", "PyTorch", "not installed", "", "", "", ""]]
+
+
+def test_the_engines_are_held_against_each_other_by_the_processor():
+    found = {"about": "20-64-32-1; more", "competitors": {
+        "Cutaway": {"group": "Cutaway", "us": 9.0, "cpu": 18.0}, "JAX": {"group": "JAX", "us": 1.0, "cpu": 2.0},
+        "Cutaway, engine cpu": {"group": "cpu", "us": 11.0, "cpu": 10.0}}}
+    assert shown.engines({"workloads": {"A": found}}).rows == [["A: 20-64-32-1", "10.0", "18.0"]]
 
 
 def test_adding_up_takes_as_long_as_computing_where_the_page_says():
