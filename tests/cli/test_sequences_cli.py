@@ -1,5 +1,6 @@
 """The command line on sequences: .ts files, long tables, .npz files, and one series to forecast."""
 
+import gzip
 import io
 
 import numpy as np
@@ -8,14 +9,16 @@ import pytest
 
 import cutaway as ct
 
-TRAIN, TEST = (ct.datasets.path("italy_power", part) for part in ("train", "test"))
+TRAIN, TEST = ct.datasets.path("italy_power", "train"), "test.ts"
 SHORT = ("--epochs", 2)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a long table of 60 patients and a series of 300 hours."""
+    """A folder with each tenth sequence of a test part, a long table of 60 patients and a series of 300 hours."""
     place = tmp_path_factory.mktemp("sequences")
+    head, _, body = gzip.decompress(ct.datasets.path("italy_power", "test").read_bytes()).decode().partition("@data\n")
+    (place / TEST).write_text(head + "@data\n" + "".join(body.splitlines(keepends=True)[::10]))
     rng = np.random.default_rng(0)
     rows = []
     for k in range(60):
@@ -33,7 +36,7 @@ def place(tmp_path_factory):
 def here(place, tmp_path, monkeypatch):
     """An empty folder to work in, with the files in it."""
     monkeypatch.chdir(tmp_path)
-    for name in ("long.csv", "series.csv"):
+    for name in (TEST, "long.csv", "series.csv"):
         (tmp_path / name).symlink_to(place / name)
     return tmp_path
 
@@ -52,18 +55,14 @@ def said_in(text, *said):
 # ---- files of series -------------------------------------------------------------------------------------------------
 
 
-def test_given_parts_of_a_ts_file(here, run):
+def test_given_parts_of_a_ts_file_and_what_can_be_done_with_the_model(here, run):
     status, out, err = run("fit", TRAIN, "--test", TEST, *SHORT, "--report", "r.html")
     assert (status, err) == (0, "")
-    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 1,029 for the test",
+    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 103 for the test",
             "filters", "3 convolutional networks side by side", "ridge regression on random convolutions",
             "few sequences", "nearest neighbour")
     assert "Columns that matter" not in out
     said_in((here / "r.html").read_text(encoding="utf-8"), "67 sequences of 24 time steps", "2 classes")
-
-
-def test_predict_evaluate_and_inspect_a_model_of_sequences(here, run):
-    run("fit", TRAIN, "--test", TEST, *SHORT, "-q")
     model = ct.load("model.safetensors")
     status, out, err = run("predict", "model.safetensors", TEST)
     found = pd.read_csv(io.StringIO(out))

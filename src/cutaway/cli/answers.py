@@ -20,13 +20,14 @@ def answers(models: list[Any], X: Any, classifies: bool) -> list[Answered]:
     The first is an estimator, the others are Baselines that see what it sees. Tables are encoded some rows at a time,
     once for all. Raises TrainingError for a model that gives no finite numbers.
     """
-    if models[0].inputs_.name != "table":
-        each = [(model.predict(X), model.predict_proba(X) if classifies else None) for model in models]
-    else:
-        pieces = [[model.said(Z) for model in models] for Z in encoded(models[0], X)]
-        each = [(np.concatenate([piece[k][0] for piece in pieces]),
-                 np.concatenate([piece[k][1] for piece in pieces]) if classifies else None)
-                for k in range(len(models))]
+    if models[0].inputs_.name == "table":
+        rows = [[model.said(Z) for model in models] for Z in encoded(models[0], X)]
+        pieces: list[Any] = list(zip(*rows, strict=True))
+    else:  # each encodes what it sees, once for predictions and probabilities
+        blocks = [[models[0].encode(X)], *(linear.blocks(X) for linear in models[1:])]
+        pieces = [[model.said(Z) for Z in some] for model, some in zip(models, blocks, strict=True)]
+    each = [(np.concatenate([predicted for predicted, _ in some]),
+             np.concatenate([probability for _, probability in some]) if classifies else None) for some in pieces]
     for predicted, probability in each:
         if not np.isfinite(predicted if probability is None else probability).all():
             raise TrainingError("The network's outputs are not finite: it diverged and is not written. "

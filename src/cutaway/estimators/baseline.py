@@ -52,11 +52,11 @@ class Baseline:
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict numbers in the target's unit, or classes: (n,) or (n, outputs)."""
-        return np.concatenate([self._predict_encoded(Z) for Z in self._blocks(X)])
+        return np.concatenate([self._predict_encoded(Z) for Z in self.blocks(X)])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict probabilities of classes (n, classes), or of labels (n, labels)."""
-        return np.concatenate([self._probabilities(Z) for Z in self._blocks(X)])
+        return np.concatenate([self._probabilities(Z) for Z in self.blocks(X)])
 
     def said(self, Z: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Predict encoded rows; where there are classes, give their probabilities, too."""
@@ -69,7 +69,7 @@ class Baseline:
     def _probabilities(self, Z: np.ndarray) -> np.ndarray:
         return self.model.predict_proba(Z)
 
-    def _blocks(self, X: Any) -> Iterator[np.ndarray]:
+    def blocks(self, X: Any) -> Iterator[np.ndarray]:
         """Encode rows; wide ones some at a time."""
         if not isinstance(self.model, WideLinear):
             yield self.encode(X)
