@@ -166,8 +166,10 @@ def test_demo_does_the_main_job(here, run):
     assert (status, err) == (0, "")
     assert heads(out) == SECTIONS
     assert sorted(os.listdir("tour")) == ["houses.html", "houses.safetensors"]
-    test = next(line for line in out.splitlines() if line.strip().startswith("test"))
-    assert float(test.split()[3]) >= 0.92
+    lines = [line.split() for line in out.splitlines()]
+    k = next(k for k, line in enumerate(lines) if line[:1] == ["test"])
+    assert lines[k][2] == "network" and float(lines[k][3]) >= 0.92
+    assert lines[k + 1][0] == "linear" and float(lines[k + 1][1]) > 0.8
     assert "ridge regression" in out and "cutaway fit YOUR.csv --target COLUMN" in out
 
 
