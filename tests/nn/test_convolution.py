@@ -27,6 +27,8 @@ from cutaway.nn import (
     Sequential,
 )
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 jax.config.update("jax_enable_x64", True)
 
 RNG = np.random.default_rng(0)

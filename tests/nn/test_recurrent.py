@@ -11,6 +11,8 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, RecordingError, ShapeError
 from cutaway.nn import GRU, LSTM, RNN, Dropout, LastState, Linear, Recurrent, ReLU, Sequential
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 jax.config.update("jax_enable_x64", True)
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}

@@ -31,6 +31,8 @@ from cutaway.nn import (
     Tanh,
 )
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 LENGTHS = np.array([3, 1, 6, 4])
 both_engines = pytest.mark.parametrize("engine", ["cpu", "reference"])
 

@@ -16,6 +16,8 @@ from cutaway.rules import OPS, rule, xp
 sys.path.append(str(Path(__file__).parent.parent / "files"))
 from saved_networks import CUSTOM, STANDARD, awake
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(7, 4)).astype(np.float32)
 IMAGES = RNG.normal(size=(5, 12, 10, 3)).astype(np.float32)

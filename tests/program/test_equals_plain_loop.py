@@ -214,8 +214,7 @@ def test_losses(loss, weighted, engine):
     assert_reaches_the_plain_loop("skip", loss, Adam(0.01), weighted, engine=engine)
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("network", "threads"), list(zip(NETWORKS, [2, 3] * 7, strict=True)))
 def test_threads(network, threads):
     assert_reaches_the_plain_loop(network, "cross_entropy", AdamW(0.01, eps=EPS), threads=threads, weighted=True)
 
