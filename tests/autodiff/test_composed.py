@@ -7,6 +7,8 @@ from plain_loop import trained_alike
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 A = np.random.default_rng(0).normal(size=(4, 3, 6))
 B = np.random.default_rng(1).normal(size=(4, 6, 2))
 logistic = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731

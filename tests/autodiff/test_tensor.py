@@ -11,6 +11,8 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 import cutaway as ct
 from cutaway.errors import ArgumentError, RecordingError, ShapeError
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 jax.config.update("jax_enable_x64", True)
 
 

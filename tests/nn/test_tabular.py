@@ -7,6 +7,8 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, FileError, ShapeError
 from cutaway.nn.tabular import code_width, quantile_edges
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 RNG = np.random.default_rng(0)
 N = 60
 Z = np.column_stack([RNG.standard_normal(N), np.arange(N) % 4, RNG.integers(0, 2, N), RNG.uniform(0, 9, N)])

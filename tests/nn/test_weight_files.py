@@ -14,6 +14,8 @@ import safetensors.numpy
 from cutaway import nn
 from cutaway.errors import ArgumentError, CutawayError, FileError
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 h5py = pytest.importorskip("h5py")
 STATE = {"weight": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(2, np.float32)}
 
