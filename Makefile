@@ -41,9 +41,11 @@ help:
 demo: $(VENV)/core
 	$(BIN)/cutaway demo
 
-# the pages are built while lint runs: each takes one core
+# The pages are built while lint runs: each takes one core. The tests are collected there too, once, so that the
+# processes of the suite, which each collect all of them, find every file compiled.
 test: $(VENV)/test
-	@$(MAKE) --no-print-directory docs >$(VENV)/built 2>&1 & built=$$!; \
+	@{ $(MAKE) --no-print-directory docs >$(VENV)/built 2>&1; pages=$$?; \
+			$(BIN)/python -m pytest -q --collect-only >/dev/null 2>&1; exit $$pages; } & built=$$!; \
 		$(MAKE) --no-print-directory lint smoke; checked=$$?; \
 		wait $$built; pages=$$?; cat $(VENV)/built; exit $$((checked + pages))
 	@$(MAKE) --no-print-directory suite
