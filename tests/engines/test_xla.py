@@ -260,6 +260,18 @@ def test_operations_of_xla_are_as_their_rules(seed):
                 np.testing.assert_allclose(a, wanted, rtol=1e-4, atol=1e-4, err_msg=f"{name} {settings}")
 
 
+@pytest.mark.parametrize("window", [(2, 3), (130,)])
+def test_pools_of_windows_side_by_side_are_as_their_rules(window):
+    """Places are left over at the end; of equal numbers the first one is the greatest; more than a byte counts, too."""
+    x = np.random.default_rng(2).integers(-2, 3, (2, *(2 * k + k // 2 for k in window), 3)).astype(np.float32)
+    pool = {"window": window, "stride": window, "padding": ((0, 0),) * len(window)}
+    y = convolution.max_pool(x, **pool)
+    for name, arguments in {"max_pool": (x,), "max_pool_back": (y + 1, x, y), "avg_pool": (x,),
+                            "avg_pool_back": (y, x.shape)}.items():
+        ours, wanted = KERNELS[name](*arguments, **pool), getattr(convolution, name)(*arguments, **pool)
+        np.testing.assert_allclose(ours, wanted, rtol=1e-6, atol=1e-6, err_msg=name)
+
+
 def test_rules_that_take_number_by_number_are_told_from_others():
     """They may be given θ piece by piece: a square root may, a length may not."""
     f4 = np.dtype(np.float32)
