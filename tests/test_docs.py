@@ -5,6 +5,7 @@ And the reference says something of every public name; `make docs` builds it (to
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ PAGES = [*sorted(page for page in HOUSE.glob("*.md") if page.name != "CHANGELOG.
 #: A file in backticks, with at least the folder that it is in; those of CONTRIBUTING's experiment are the reader's.
 NAMED = re.compile(r"`([\w-]+(?:/[\w-]+)+\.(?:py|md|json|css|js|toml|txt))`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FOLDERS = (HOUSE / folder for folder in ("src", "tests", "tools", "docs", "benchmarks", "findings"))
+FILES = [f"/{file.relative_to(HOUSE).as_posix()}" for folder in FOLDERS for file in folder.rglob("*.*")]
+COMMANDS = typer.main.get_command(app_for([]))
+known = cache(reference.known)  # pages name the same things
 
 
 def text_of(page):
@@ -50,17 +55,15 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
 def test_every_file_that_a_page_names_is_there(page):
-    folders = (HOUSE / folder for folder in ("src", "tests", "tools", "docs", "benchmarks", "findings"))
-    files = [f"/{file.relative_to(HOUSE).as_posix()}" for folder in folders for file in folder.rglob("*.*")]
     for name in NAMED.findall(page.read_text(encoding="utf-8")):
-        assert "fading" in name or any(file.endswith(f"/{name}") for file in files), f"{page.name} names {name}"
+        assert "fading" in name or any(file.endswith(f"/{name}") for file in FILES), f"{page.name} names {name}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
 def test_every_command_exists_with_its_options(page):
     typed = r"(?:^(?:\$ )?|`)cutaway ([a-z][^`\n#]*)"
     for command in re.findall(typed, page.read_text(encoding="utf-8"), re.MULTILINE):
-        at, words = typer.main.get_command(app_for([])), command.split()
+        at, words = COMMANDS, command.split()
         while hasattr(at, "commands") and words:
             assert words[0] in at.commands, f"cutaway {command}: there are {', '.join(at.commands)}"
             at = at.commands[words.pop(0)]
@@ -71,7 +74,7 @@ def test_every_command_exists_with_its_options(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HOUSE)))
 def test_every_name_exists(page):
     for path in reference.NAME.findall(page.read_text(encoding="utf-8")):
-        assert reference.known(path), f"{page.name} names ct{path}"
+        assert known(path), f"{page.name} names ct{path}"
 
 
 def test_the_index_names_every_page():
