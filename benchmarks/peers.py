@@ -134,8 +134,9 @@ def torch_like(build, fused=False, compiled=False, autocast=False, there=as_torc
     return prepare
 
 
-def jax_like(build, scan, **options):
-    """JAX with one jitted call a step, or with a whole epoch as one `lax.scan`; AdamW as three fused expressions.
+def jax_like(build, scan, losses=False, **options):
+    """JAX with one jitted call a step, or with a whole epoch as one `lax.scan`, which can give every step's loss; AdamW
+    as three fused expressions.
 
     `build(work, **options)` gives `net(weights by name, x) -> outputs`.
     """
@@ -162,38 +163,41 @@ def jax_like(build, scan, **options):
 
         def step(state, batch):
             params, m, v, t = state
-            grads = jax.grad(objective)(params, *batch)
+            J, grads = jax.value_and_grad(objective)(params, *batch)
             t = t + 1
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
             alpha, root = LR / corrected(0.9, t), jnp.sqrt(corrected(0.999, t))
             params = jax.tree.map(lambda p, m, v: p - alpha * m / (jnp.sqrt(v) / root + 1e-8) - LR * DECAY * p,
                                   params, m, v)
-            return (params, m, v, t), None
+            return (params, m, v, t), J if losses else None
 
         def batches(X, y, order):
             return X[order].reshape(work.steps, work.batch, *X.shape[1:]), y[order].reshape(work.steps, work.batch)
 
-        scanned = jax.jit(lambda state, X, y, order: lax.scan(step, state, batches(X, y, order))[0], donate_argnums=0)
+        scanned = jax.jit(lambda state, X, y, order: lax.scan(step, state, batches(X, y, order)), donate_argnums=0)
         gathered = jax.jit(batches)
         stepped = jax.jit(lambda state, xs, ys, i: step(state, (xs[i], ys[i]))[0], donate_argnums=0)
-        now = {}
+        now, losses_of = {}, list[object]()  # each epoch's, on the device until all is done
 
         def reset():
             params = jax.tree.map(lambda w: jnp.array(w, copy=True), start)
             zeros = jax.tree.map(jnp.zeros_like, params)
             now["state"] = (params, zeros, jax.tree.map(jnp.zeros_like, params), jnp.float32(0))
+            losses_of.clear()
 
         def epoch(order):
             order = order.astype(np.int32)
             if scan:
-                now["state"] = scanned(now["state"], X, y, order)
+                now["state"], J = scanned(now["state"], X, y, order)
+                losses_of.append(J)
             else:
                 xs, ys = gathered(X, y, order)
                 for i in range(work.steps):
                     now["state"] = stepped(now["state"], xs, ys, i)
 
         def weights():
+            jax.device_get(losses_of)
             return {name: np.moveaxis(np.array(w), -1, 0) for name, w in now["state"][0].items()}
 
         return epochs_of(work, reset, epoch, weights)

@@ -7,9 +7,9 @@ written by hand: both are compiled by the same XLA, from nearly the same operati
 Expected before it was measured: equal where products count (D, LSTM), a little behind on A, where each call of a kernel
 counts, half a microsecond, and the engine also keeps every loss and looks for numbers that are not finite.
 
-What is measured of A to D, the CNN and the LSTM is a program's epochs. Of 64 models it is all of `fit_many`: that 64
-models are checked and made ready, drawn their orders, and given their histories; the scan by hand puts the first
-weights on the device, too, and gives weights and every epoch's losses back.
+What is measured of A to D, the CNN and the LSTM is a program's epochs, with every step's loss. Of 64 models it is all
+of `fit_many`: that 64 models are checked and made ready, drawn their orders, and given their histories; the scan by
+hand puts the first weights on the device, too, and gives weights and every epoch's losses back.
 """
 
 from dataclasses import replace
@@ -102,7 +102,7 @@ def by_hand(work, data, threads):
     if work.models > 1:
         return many.jax_vmap(work, data, threads, losses=True)
     options = {"unfold": True} if work.name == "CNN" else {}
-    return jax_like(OF[work.name].jax_net, scan=True, **options)(work, data, threads)
+    return jax_like(OF[work.name].jax_net, scan=True, losses=True, **options)(work, data, threads)
 
 
 COMPETITORS = [
