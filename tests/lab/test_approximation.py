@@ -12,6 +12,7 @@ from cutaway.errors import ArgumentError, DataError
 from cutaway.lab.functions.approximation import approximation
 from cutaway.lab.functions.hinges import hinges
 from cutaway.lab.functions.targets import target_of
+from cutaway.studio.experiments import fits
 
 
 @pytest.fixture(scope="module")
@@ -153,17 +154,34 @@ def test_it_prints_plots_and_saves(sine, tmp_path):
             assert found.save(tmp_path / name).stat().st_size > 100
 
 
-def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
-    def cut(entries):
-        """fit_many, as it is when Ctrl-C comes after the first of three seeds."""
-        entries = [entry | {"callbacks": [] if k < 2 else [stop]} for k, entry in enumerate(entries)]
-        return fit_many(entries)
-
+def cut_after(monkeypatch, done):
+    """Let fit_many do what it does when Ctrl-C comes while the entries of these places alone are done."""
     def stop(event):
         event.run.stop("interrupted")
 
+    def cut(entries):
+        return fit_many([entry | {"callbacks": [] if k in done else [stop]} for k, entry in enumerate(entries)])
+
     monkeypatch.setattr(sys.modules[approximation.__module__], "fit_many", cut)
+
+
+def test_ctrl_c_keeps_the_runs_that_are_done(monkeypatch):
+    cut_after(monkeypatch, {0, 1})  # of the first of three seeds
     found = approximation("x^2", [2, 4], [], 3, 500)
     assert found.cut_short == "interrupted" and np.isfinite(found.rms[:, 0]).all() and np.isnan(found.rms[:, 1:]).all()
     assert "x^2" in str(found) and found.to_json()["rms"][0][1] is None
     found.plot()
+
+
+@pytest.mark.parametrize(("done", "says"), [
+    ({0}, "from 2 to 2 ReLUs"), ({1}, "from 4 to 4 ReLUs"), ({2}, "no network of one hidden layer is done")])
+@pytest.mark.parametrize("function", ["x^2", "x * y"])
+def test_networks_that_ctrl_c_left_out_are_missing_from_words_and_pictures(monkeypatch, function, done, says):
+    """A network left out was looked for by the figure, and by the studio's panels."""
+    cut_after(monkeypatch, done)
+    found = approximation(function, [2, 4], [2], 1, 500)
+    assert list(found.networks) == [found.shapes[k] for k in done] and says in str(found)
+    found.plot()
+    panels = fits(found)
+    assert [len(curve["x"]) for curve in panels[0]["curves"]] == [1]
+    assert [len(panel["curves"]) for panel in panels[1:]] == ([2] if function == "x^2" else [])

@@ -74,6 +74,8 @@ def band(axes: Any, x: np.ndarray, runs: np.ndarray, k: int, label: str = "") ->
     """Draw the median of several runs (runs, points), and a band between their quartiles; only finite numbers count."""
     known = np.where(np.isfinite(runs), runs, np.nan)
     points = ~np.isnan(known).all(0)
+    if not points.any():
+        return
     low, middle, high = np.nanquantile(known[:, points], [0.25, 0.5, 0.75], axis=0)
     x = np.asarray(x)[points]
     axes.fill_between(x, low, high, color=LINES[k % len(LINES)], alpha=0.15, linewidth=0)

@@ -102,7 +102,7 @@ class LabChoices:
 
 def unbroken(run: Run) -> None:
     """Let an interruption that ended a training end the experiment, too."""
-    if run.stopped == "interrupted":
+    if "interrupted" in (run.stopped, run.stopping):
         raise KeyboardInterrupt
 
 

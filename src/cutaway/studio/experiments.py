@@ -80,19 +80,19 @@ def approximation(asked: LabChoices, show: Show) -> None:
 
 
 def fits(found: Any) -> list[dict[str, Any]]:
-    """Describe the error by the number of weights, and the networks beside the function."""
-    flat = len(found.widths)
-    error = np.nanmedian(found.rms, 1)
-    groups = [("one_layer", slice(0, flat)), ("deeper", slice(flat, None))]
+    """Describe the error by the number of weights, and the networks beside the function; of those that are done."""
+    done = [k for k, shape in enumerate(found.shapes) if shape in found.networks]
+    flat, deep = ([k for k in done if (len(found.shapes[k]) == 1) == one] for one in (True, False))
+    weights, error = np.array(found.parameters), dict(zip(done, np.nanmedian(found.rms[done], 1), strict=True))
     pictures = [lines("error_by_weights", "weights", "error", [
-        curve(name, np.array(found.parameters)[part], error[part]) for name, part in groups if len(error[part])],
-        xlog=True, ylog=True)]
+        curve(name, weights[part], [error[k] for k in part]) for name, part in (("one_layer", flat), ("deeper", deep))
+        if part], xlog=True, ylog=True)]
     if found.target.variables == 1:
         X = found.target.grid(201)
-        shapes = [found.shapes[0], *found.shapes[max(1, len(found.shapes) - 3):]]
+        shapes = [found.shapes[k] for k in done]
         pictures.append(lines("fit", "x", "y", [curve("function", X[:, 0], found.target(X))] + [
             curve(" × ".join(map(str, shape)), X[:, 0], found.networks[shape].predict(X).ravel())
-            for shape in dict.fromkeys(shapes)]))
+            for shape in dict.fromkeys([shapes[0], *shapes[max(1, len(shapes) - 3):]])]))
     return pictures
 
 

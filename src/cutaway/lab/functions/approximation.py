@@ -153,9 +153,10 @@ class Approximation(Result):
     def __str__(self) -> str:
         middle = _medians(self.rms)
         widths = self.widths
-        first, last = middle[0], middle[len(widths) - 1]
-        said = [f"{self.target.name}: from {widths[0]} to {widths[-1]} ReLUs in one hidden layer the error falls from "
-                f"{first:.2g} to {last:.2g} of the function's standard deviation."]
+        done = [k for k in range(len(widths)) if np.isfinite(middle[k])]
+        said = [f"{self.target.name}: from {widths[done[0]]} to {widths[done[-1]]} ReLUs in one hidden layer the error "
+                f"falls from {middle[done[0]]:.2g} to {middle[done[-1]]:.2g} of the function's standard deviation."
+                if done else f"{self.target.name}: no network of one hidden layer is done."]
         if len(self.shapes) > len(widths) and np.isfinite(middle).any():
             equal = range(len(widths) - 1, len(self.shapes))
             best = min(equal, key=lambda k: middle[k] if np.isfinite(middle[k]) else np.inf)

@@ -20,10 +20,14 @@ def draw(result: Any) -> Sheet:
     flat = result.target.variables == 1
     sheet = Sheet(7.6, 7.4)
     known = [w for w in result.widths if (w,) in result.networks]
-    few = (max((w for w in known if w <= (FEW if flat else 2 * FEW)), default=known[0]),)
-    sheet.title("Enough neurons fit any function", f"f = {result.target.name}, fitted by networks of ReLUs. "
-                f"{'Ticks' if flat else 'Lines'}: where {few[0]} neurons bend")
-    (_curves if flat else _maps)(sheet, result, known, few)
+    said = f"f = {result.target.name}, fitted by networks of ReLUs. "
+    if known:
+        few = (max((w for w in known if w <= (FEW if flat else 2 * FEW)), default=known[0]),)
+        (_curves if flat else _maps)(sheet, result, known, few)
+        said += f"{'Ticks' if flat else 'Lines'}: where {few[0]} neurons bend"
+    else:
+        said += "None of one hidden layer is done"
+    sheet.title("Enough neurons fit any function", said)
     widths, count = np.array(result.widths), len(result.widths)
     axes = _errors(sheet, 0.8, 2.85, "neurons in one hidden layer", "The wider, the closer", "xy")
     axes.set_ylabel(ERROR, size=10, color=INK)
@@ -31,7 +35,8 @@ def draw(result: Any) -> Sheet:
         band(axes, widths, runs[:count].T, k, name)
     axes.set_xticks(widths, [str(w) for w in widths])
     axes.xaxis.minorticks_off()
-    legend(axes, loc="lower left")
+    if known:
+        legend(axes, loc="lower left")
     _depths(sheet, result)
     return sheet
 
