@@ -19,6 +19,7 @@ from .codes import expanded
 from .column_kinds import asked_kinds, refuse_unknown
 from .columns import NOTHING, Column, Settings
 from .doubts import Doubt, Doubts
+from .far_numbers import let_far
 from .limits import CLIP, FEWEST_OF_LEVEL_IN_SMALL, MOST_LEVELS, MOST_NOTES
 from .limits import ENCODED_AT_ONCE as BLOCK
 from .limits import FEW_ROWS_AT_ONCE as FEW
@@ -67,7 +68,8 @@ class TableEncoder:
         A row of weight 2 is the row twice, for `min_count` too, where less than a row is still one. Only what a column
         holds, text or identifiers that all differ, goes by the rows as they stand. constant: a table of which no column
         says anything is no error, but becomes one feature that is always zero (`blank`).
-        told: targets (n, outputs), by which whole numbers of a frame that are names are recognised.
+        told: targets (n, outputs), by which whole numbers of a frame that are names are recognised, and numbers that
+        say as much far out as near.
         """
         table = as_table(X)
         rows = table.shape[0]
@@ -80,7 +82,7 @@ class TableEncoder:
         if self.kinds:
             table = read_table(table)
             refuse_unknown(self.kinds, map(str, table.columns))
-        fit = self._fit_frame(table, weights, told) if is_frame(table) else self._fit_array(table, weights)
+        fit = self._fit_frame(table, weights, told) if is_frame(table) else self._fit_array(table, weights, told)
         self.columns = list(fit)
         for column in self.columns:
             column.asked = column.name in self.kinds
@@ -285,7 +287,7 @@ class TableEncoder:
         """Whether a frame has every column that is used under its name, be it only x0 or 0."""
         return {column.name for column in self._kept} <= set(map(str, frame.columns))
 
-    def _fit_array(self, table: Any, weights: np.ndarray | None) -> Iterator[Column]:
+    def _fit_array(self, table: Any, weights: np.ndarray | None, told: np.ndarray | None) -> Iterator[Column]:
         n, k = table.shape
         names = column_names(k)
         table = table.tocsc() if hasattr(table, "tocsc") else table
@@ -294,7 +296,10 @@ class TableEncoder:
             block = table[:, start : start + step]
             block = block.toarray() if hasattr(block, "toarray") else block
             block = np.ascontiguousarray(block.T, dtype=np.float64)
-            yield from fit_numbers(names[start : start + step], block, weights, self.settings)
+            columns = fit_numbers(names[start : start + step], block, weights, self.settings)
+            for column, x in zip(columns, block, strict=True):
+                let_far(column, x, told, weights)
+            yield from columns
 
     def _fit_frame(self, table: Any, weights: np.ndarray | None, told: np.ndarray | None) -> Iterator[Column]:
         def fit(i: int) -> Column:

@@ -54,6 +54,9 @@ VALUES_A_BIN = 2
 MOST_NOTES = 6
 #: Quartile ranges from the median where numbers are bent towards a limit: farther ones are mistakes or say no more.
 CLIP = 3.0
+#: But where at least so many rows lie farther out, and a line through the numbers as they are has at most this share of
+#: the squared error that one through the bent ones has, so many times as far as any of them lies, or here at most.
+FEWEST_FAR, FAR_BY_LINE, BENT_BEYOND, MOST_BENT_AT = 5, 0.95, 3.0, 300.0
 #: A column of text is numbers (or dates) when at least this share of its cells is: the rest are marks for gaps.
 MOST_OF_KIND = 0.95
 #: Characters of a date, at most; days that whole numbers such as 20240131 must spell, all of them and so many different

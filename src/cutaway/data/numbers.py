@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -81,7 +82,13 @@ class Number(Column, kinds=("number",)):
         return ", ".join(parts)
 
     def note(self, settings: Settings) -> str:
-        return "; ".join(filter(None, (super().note(settings), self._names_note())))
+        return "; ".join(filter(None, (super().note(settings), self._names_note(), self._far_note(settings))))
+
+    def _far_note(self, settings: Settings) -> str:
+        if settings.clip is None or self.clip is None or self.clip <= settings.clip:
+            return ""
+        return (f"{self.name}: the target goes on with it far out: it is bent at ±{self.clip:.3g}, not at "
+                f"±{settings.clip:g}")
 
     def _names_note(self) -> str:
         column = f"--column {quote(self.name)}"
@@ -182,7 +189,15 @@ def encode_numbers(x: np.ndarray, columns: list[Number], out: np.ndarray, starts
     scale = np.array([column.scale for column in columns])
     slots = [starts[j] for j in varied]
     together = slice(slots[0], slots[-1] + 1) if slots and slots[-1] - slots[0] == len(slots) - 1 else slots
-    out[:, together] = scaled(x, center, scale, columns[0].clip if columns else None)
+    out[:, together] = scaled(x, center, scale, clips(columns))
+
+
+def clips(columns: Sequence[Number]) -> Any:
+    """Where columns of numbers are bent, as `scaled` takes it: one number or None for all, or (k,)."""
+    found = [column.clip for column in columns]
+    if len(set(found)) < 2:
+        return found[0] if found else None
+    return np.array([np.inf if clip is None else clip for clip in found])
 
 
 def codes_of(x: np.ndarray, levels: list[float]) -> np.ndarray:
@@ -196,8 +211,8 @@ def codes_of(x: np.ndarray, levels: list[float]) -> np.ndarray:
     return np.where(known[places] == x, places, len(known))
 
 
-def scaled(x: np.ndarray, center: Any, scale: Any, clip: float | None) -> np.ndarray:
-    """Scale x to z = (x - center) / scale, then z / √(1 + (z / clip)²); overwrites x.
+def scaled(x: np.ndarray, center: Any, scale: Any, clip: Any) -> np.ndarray:
+    """Scale x to z = (x - center) / scale, then z / √(1 + (z / clip)²), unless clip is None; overwrites x.
 
     >>> scaled(np.array([2.0, 4.0, 1e300]), center=2.0, scale=2.0, clip=3.0).round(3)
     array([0.   , 0.949, 3.   ])

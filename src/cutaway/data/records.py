@@ -55,7 +55,7 @@ class RecordEncoder:
             width = len(column.features)
             if isinstance(column, Number) and not column.constant and not column.levels:
                 gap = at + 1 if column.marked else -1
-                self._numbers.append((column.name, at, column.center, column.scale, gap, column))
+                self._numbers.append((column.name, at, column.center, column.scale, column.clip or inf, gap, column))
             elif isinstance(column, Category) and column.coded:
                 self._codes.append((column.name, at, *_slots(column, 0), column))
             elif isinstance(column, Category):
@@ -66,8 +66,6 @@ class RecordEncoder:
                 self._others.append((column.name, at, encoded))
             at += width
         self.blank = np.zeros(max(at, 1), dtype).data  # nothing to learn from is one zero
-        clips = {column.clip for *_, column in self._numbers}
-        self._clip = (clips.pop() or inf) if clips else inf  # one setting of the encoder for all
         self._kept = {row[0] for part in self._parts() for row in part}
         self.by_name = self.keyed({name: name for name in self.names})
         self.by_place = self.keyed({name: i for i, name in enumerate(self.names)})
@@ -99,9 +97,8 @@ class RecordEncoder:
         """Write a record's numbers into a row, a memoryview. Raises NoRecord where TableEncoder has to look at it."""
         numbers, words, codes, others = by
         row[:] = self.blank
-        clip = self._clip
         try:
-            for key, at, center, scale, gap, column in numbers:
+            for key, at, center, scale, clip, gap, column in numbers:
                 x = record[key]
                 if type(x) is not float:
                     x = number(x, column)

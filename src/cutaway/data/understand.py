@@ -14,6 +14,7 @@ from .cells import CODE, CodedWords, is_gap, unreadable, words_of
 from .columns import Column, Dropped, Settings
 from .date_forms import DateForm, distinct, form_of, form_of_numbers, read_dates, spell_days, wanted
 from .dates import Cells, Date, fit_parts
+from .far_numbers import let_far
 from .limits import FEW_VALUES as FEW
 from .limits import FEWEST_OF_CODE, MOST_CODES, MOST_REMEMBERED, NEARLY_ALL
 from .limits import MOST_OF_KIND as MOST
@@ -44,6 +45,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
             column = _number(name, x, weights, settings, words=[])
             if kind is None and isinstance(column, Number):
                 with_names(column, x, told, settings)
+            let_far(column, x, told, weights)
             counter = kind is None and types.is_integer_dtype(cells.dtype)
             return _without_identifier(column, len(x)) if counter else column
     if kind in (None, "date") and types.is_datetime64_any_dtype(cells.dtype):
@@ -65,6 +67,7 @@ def understand(name: str, cells: Any, weights: np.ndarray | None, settings: Sett
         column = _number(name, x, weights, settings, odd)
         if not asked and isinstance(column, Number):
             with_names(column, x, told, settings, padded=any(CODE.match(word) for word in words.words))
+        let_far(column, x, told, weights)
         return column
     if kind == "date":
         written = written or asked_form(words, name)

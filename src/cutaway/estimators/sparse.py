@@ -21,6 +21,7 @@ def row_encoder(encoder: TableEncoder, X: Any, dtype: Any) -> Callable[[Any], np
     places = np.full(len(encoder.columns), -1)
     places[[k for k, column in enumerate(encoder.columns) if column.features]] = np.arange(len(kept))
     centers, scales = np.array([c.center for c in numbers]), np.array([c.scale for c in numbers])
+    bends = np.array([np.inf if c.clip is None else c.clip for c in numbers])
     zeros = encoder.transform(X[:1] * 0, dtype)[0]
 
     def encoded(rows: Any) -> np.ndarray:
@@ -37,7 +38,7 @@ def row_encoder(encoder: TableEncoder, X: Any, dtype: Any) -> Callable[[Any], np
         if not np.isfinite(x).all():
             k = int(np.flatnonzero(~np.isfinite(x))[0])
             raise infinite(numbers[at[k]].name, int(row[k]))
-        out[row, at] = scaled(x, centers[at], scales[at], numbers[0].clip)
+        out[row, at] = scaled(x, centers[at], scales[at], bends[at])
         return out
 
     return encoded

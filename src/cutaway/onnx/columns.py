@@ -19,7 +19,7 @@ from ..data.cells import Places, plainest, words_of
 from ..data.columns import Column
 from ..data.dates import DAY, Cells, Date
 from ..data.limits import FAR
-from ..data.numbers import Number, numbers_of
+from ..data.numbers import Number, clips, numbers_of
 from .arrays import concatenate, where
 from .dates import date_parts
 from .graph import TEXT, OnnxArray, OnnxGraph
@@ -83,8 +83,8 @@ def kind_of(column: Column) -> str:
     return NUMBER
 
 
-def encoded(g: OnnxGraph, sources: list[InputColumn], numbers: OnnxArray | None, cells: dict[int, OnnxArray],
-            clip: float | None) -> OnnxArray:
+def encoded(g: OnnxGraph, sources: list[InputColumn], numbers: OnnxArray | None,
+            cells: dict[int, OnnxArray]) -> OnnxArray:
     """Write the features of a row (n, features), in doubles. numbers: the columns of numbers beside each other, (n, k);
     cells: the others, (n, 1), by their places among the sources."""
     parts: list[OnnxArray] = []  # blocks of features, beside each other
@@ -102,7 +102,7 @@ def encoded(g: OnnxGraph, sources: list[InputColumn], numbers: OnnxArray | None,
         g.scope = "numbers"
         center, scale = (np.array([getattr(c, name) for c in columns], float) for name in ("center", "scale"))
         gaps = g("IsNaN", numbers)
-        values = add(scaled(where(gaps, g.constant(center), numbers), center, scale, clip), len(columns))
+        values = add(scaled(where(gaps, g.constant(center), numbers), center, scale, clips(columns)), len(columns))
         marks = add(gaps.astype(float), len(columns)) if any(c.marked for c in columns) else 0
     j = -1
     for k, source in enumerate(sources):
@@ -130,7 +130,7 @@ def encoded(g: OnnxGraph, sources: list[InputColumn], numbers: OnnxArray | None,
     return together if order == list(range(at)) else together[:, np.array(order)]
 
 
-def scaled(x: OnnxArray, center: Any, scale: Any, clip: float | None) -> OnnxArray:
+def scaled(x: OnnxArray, center: Any, scale: Any, clip: Any) -> OnnxArray:
     """z = (x - center) / scale, then z / √(1 + (z / clip)²), as data/numbers.py has it."""
     z = (x - center) / scale
     z = x.graph("Max", x.graph("Min", z, FAR), -FAR)

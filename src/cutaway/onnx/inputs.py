@@ -81,8 +81,7 @@ class TableSide:
                 self.sources.append(InputColumn(column, cells[-1].name, kind))
             some = [c for c, s in zip(cells, self.sources, strict=True) if isinstance(s.column, Number)]
             numbers = concatenate(some, 1) if len(some) > 1 else some[0] if some else None
-        clip = next((s.column.clip for s in self.sources if isinstance(s.column, Number)), None)
-        return {"x": encoded(g, self.sources, numbers, dict(enumerate(cells)), clip).astype(self.dtype)}
+        return {"x": encoded(g, self.sources, numbers, dict(enumerate(cells))).astype(self.dtype)}
 
     def feed(self, X: Any) -> dict[str, np.ndarray]:
         cells = self.encoder.cells(X)
