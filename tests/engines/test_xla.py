@@ -10,12 +10,12 @@ import pytest
 import cutaway as ct
 from cutaway.autodiff import apply
 from cutaway.engines.xla.arrays import arrays
-from cutaway.engines.xla.kernels import KERNELS
+from cutaway.engines.xla.kernels import FOR_CPU, KERNELS, kernel_for
 from cutaway.engines.xla.lasting import lasting
 from cutaway.engines.xla.step import by_number
 from cutaway.errors import ArgumentError
 from cutaway.optim import SGD, Adam, AdamW, Optimizer, clip
-from cutaway.rules import OPS, bind, convolution, rule, xp
+from cutaway.rules import OPS, bind, convolution, linear, rule, xp
 
 nn, rng = ct.nn, np.random.default_rng(0)
 X, y = rng.standard_normal((22, 4)).astype(np.float32), rng.integers(0, 3, 22)
@@ -251,13 +251,25 @@ def test_operations_of_xla_are_as_their_rules(seed):
     calls = {"max_pool": ((x,), pool), "max_pool_back": ((y + 1, x, y), pool), "avg_pool": ((x,), pool),
              "avg_pool_back": ((y, x.shape), pool), "conv": ((x, W, b), whole),
              "conv_back": ((z, x, W, b.shape), whole)}
-    assert calls.keys() == KERNELS.keys()
+    assert calls.keys() == KERNELS.keys() - FOR_CPU
     for name, (arguments, settings) in calls.items():
         rule = getattr(convolution, name)
         for made in (KERNELS[name], bind(rule, arrays())):  # in a loop on a CPU the rule itself is run
             ours, theirs = made(*arguments, **settings), rule(*arguments, **settings)
             for a, wanted in zip(*(r if isinstance(r, tuple) else (r,) for r in (ours, theirs)), strict=True):
                 np.testing.assert_allclose(a, wanted, rtol=1e-4, atol=1e-4, err_msg=f"{name} {settings}")
+
+
+@pytest.mark.parametrize(("dz", "x", "b"), [
+    ((5, 3), (5, 4), (3,)), ((2, 5, 3), (2, 5, 4), None), ((5, 3), (1, 4), (1, 3))],
+    ids=["rows", "rows of rows", "one row for all"])
+def test_the_derivative_of_a_layer_on_a_cpu_is_as_its_rule(dz, x, b):
+    rng = np.random.default_rng(6)
+    dz, x, W = (rng.standard_normal(size).astype(np.float32) for size in (dz, x, (3, 4)))
+    own = kernel_for(linear.linear_back, "cpu")
+    assert own is not None and kernel_for(linear.linear_back, "gpu") is None
+    for a, wanted in zip(own(dz, x, W, b), linear.linear_back(dz, x, W, b), strict=True):
+        np.testing.assert_allclose(a, wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("window", [(2, 3), (130,)])

@@ -223,7 +223,7 @@ class XLA(Reference):
                     n = min(self.batch_size, len(rows) - at)
                     room = 1 if self._by_one else max(1, min(MOST, ROOM // n, self.devices.room(n, width)))
                     count = self.devices.least(min(steps - done, (len(rows) - at) // n, room, self._chunk()))
-                    some = np.zeros((room, n), np.int32)
+                    some = np.zeros((room, n), np.uint32)
                     some[:count] = rows[at : at + count * n].reshape(count, n)
                     began = time.perf_counter()
                     call = self._call(n, some, self.numbers(first + done + 1, count, room), first + done + 1, count)
@@ -260,7 +260,7 @@ class XLA(Reference):
         that it writes over."""
         seed, t = np.uint32(self.seed % 2**32), np.uint32(first % 2**32)
         data = self.devices.chosen(self._on_device, order, most)
-        return lambda count, vectors: self._compiled(n, np.int32(count), seed, t, order, numbers, data, vectors,
+        return lambda count, vectors: self._compiled(n, np.uint32(count), seed, t, order, numbers, data, vectors,
                                                      self.constants)
 
     def _up_to_trouble(self, call: Callable[[int, Pieces], Any], count: int,
@@ -345,29 +345,33 @@ def _training(listing: Listing, kept: list[Value], update: Hoisted, by_one: bool
     """
     rule, J = update.function(), listing.loss
     assert J is not None
+    seen = [v for v in kept if v is not J]  # of the last step; every step's J is there anyway
 
     def many(n, steps, seed, first, order, numbers, data, vectors, constants):
         def one(k, carry):
             vectors, losses, bad, _ = carry
             batch = devices.batch(data, order, k, n)
-            now = {"seed": seed, "t": first + k.astype(jnp.uint32)}
+            now = {"seed": seed, "t": first + k}
             step = JaxStep(listing, n, batch, vectors, at, constants, now, rule, [some[k] for some in numbers],
                            devices.kind)
             new = {name: [devices.keep(a) for a in step.vectors[name]] for name in vectors}
             bad = [a | devices.keep(b) for a, b in zip(bad, step.bad, strict=False)]
-            return new, losses.at[k].set(step.read(J)), bad, [step.read(v) for v in kept]
+            losses = losses.at[k].set(step.read(J), mode="promise_in_bounds")
+            return new, losses, bad, [step.read(v) for v in seen]
 
         bad = [] if seen_after else [jnp.zeros(a.shape, bool) for a in vectors["θ"]]
-        empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in kept]
+        empty = [jnp.zeros(v.shape_at(n), v.dtype) for v in seen]
         carry = vectors, jnp.zeros(len(order), J.dtype), bad, empty
-        vectors, losses, bad, values = one(jnp.int32(0), carry) if by_one else lax.fori_loop(0, steps, one, carry)
+        start = jnp.uint32(0)  # counters and row numbers without a sign: no index is looked at for being negative
+        vectors, losses, bad, values = one(start, carry) if by_one else lax.fori_loop(start, steps, one, carry)
         finite = jnp.isfinite(losses).all()
         for a in bad:
             finite &= ~a.any()
         for name, lo, hi in seen_after:
             for a in vectors[name][at[name].index(lo) : at[name].index(hi)]:
                 finite &= jnp.isfinite(a).all()
-        return finite, vectors, losses, values
+        last = iter(values)
+        return finite, vectors, losses, [losses[steps - 1] if v is J else next(last) for v in kept]
 
     return many
 

@@ -1,8 +1,9 @@
-"""Operations for which XLA has one of its own: convolution and pools, which the rules make of windows.
+"""Operations for which XLA has one of its own: convolution and pools, which the rules make of windows; and a layer's
+derivative, which a CPU is told how to multiply.
 
-By the names of their rules (rules/convolution.py), which say what each takes and gives. Pools whose windows lie side by
-side are reductions of a reshaped array, and their derivatives go number by number. With other windows the derivative of
-max_pool is made of slices: on a CPU XLA's own takes three times as long as the rule.
+By the names of their rules (rules/convolution.py, rules/linear.py), which say what each takes and gives. Pools whose
+windows lie side by side are reductions of a reshaped array, and their derivatives go number by number. With other
+windows the derivative of max_pool is made of slices: on a CPU XLA's own takes three times as long as the rule.
 """
 
 from __future__ import annotations
@@ -21,11 +22,28 @@ from ...rules import bind, shape
 from .arrays import arrays, put_back, slices
 
 KERNELS: dict[str, Callable] = {}
+FOR_CPU = {"linear_back"}  # the others are for any device
+
+
+def kernel_for(rule: Any, kind: str) -> Callable | None:
+    """The kernel that stands for a rule on a kind of device, if there is one."""
+    own = rule.__module__.startswith("cutaway.") and (kind == "cpu" or rule.__name__ not in FOR_CPU)
+    return KERNELS.get(rule.__name__) if own else None
 
 
 def kernel(function: Callable) -> Callable:
     KERNELS[function.__name__] = function
     return function
+
+
+@kernel
+def linear_back(dz, x, W, b_shape):
+    """dzᵀ is written out first: a small product over the rows of both factors, dzᵀ x as they lie, may take a CPU three
+    times as long, and a large one takes as long."""
+    xp = arrays()
+    d = bind(shape.own, xp)(dz, (*x.shape[:-1], W.shape[0]))
+    turned = lax.optimization_barrier(bind(shape.flat, xp)(d).T)
+    return d @ W, turned @ bind(shape.flat, xp)(x), bind(shape.bias_gradient, xp)(dz, b_shape)
 
 
 def _convolved(x: Any, W: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:

@@ -18,7 +18,7 @@ from ...program import Instruction, Listing, Rows, ShapeOf, Value
 from ...rules import OPS, bind
 from ...rules.shape import sum_to
 from .arrays import arrays, counting_on, rounding
-from .kernels import KERNELS
+from .kernels import kernel_for
 
 Arrays = dict[str, Any]  # by name
 Pieces = dict[str, list[Any]]  # of vectors, by name
@@ -104,7 +104,7 @@ class JaxStep:
 
     def _rule(self, i: Instruction) -> None:
         rule: Any = OPS[i.op].backward if i.backward else OPS[i.op].forward
-        f = KERNELS.get(rule.__name__) if rule.__module__.startswith("cutaway.") and not i.rounded else None
+        f = None if i.rounded else kernel_for(rule, self.kind)
         xp = self.xp if self.part is None or not _by_chance(i) else counting_on(self.xp, self.part)
         f = f or bind(rule, rounding(xp, self.kind) if i.rounded else xp)
         with self._told(i):

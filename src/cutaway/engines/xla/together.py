@@ -122,14 +122,14 @@ class Together:
             while done < steps and finite.all():
                 began = time.perf_counter()
                 count = min(room, max(1, int(self.seconds / self.pace)) if self.pace else 1, steps - done)
-                order, at = np.zeros((size, room, n), np.int32), done * n
+                order, at = np.zeros((size, room, n), np.uint32), done * n
                 for k, one in enumerate(every):
                     order[k, :count] = one.rows[one.position + at : one.position + at + count * n].reshape(count, n)
                 t = np.array([(one.engine.t + done + 1) % 2**32 for one in every], np.uint32)
                 now = [np.zeros((size, room, whole.shape[2]), whole.dtype) for whole in numbers]
                 for mine, whole in zip(now, numbers, strict=True):
                     mine[:, :count] = whole[:, done : done + count]
-                found, vectors, J, kept = self.call(n, np.int32(count), seeds, t, order, now, data, vectors,
+                found, vectors, J, kept = self.call(n, np.uint32(count), seeds, t, order, now, data, vectors,
                                                     first.constants)
                 finite = np.asarray(found)
                 losses[:, done : done + count] = np.asarray(J)[:, :count]
