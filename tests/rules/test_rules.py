@@ -3,9 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from cases import EVERY, IDS
-from hypothesis import given
-from hypothesis import strategies as st
+from cases import CASES, EVERY, IDS
 
 from cutaway.engines.xla.arrays import arrays
 from cutaway.rules import OPS, bind
@@ -49,10 +47,13 @@ def total(op, made, given_by_output):
 
 
 @pytest.mark.parametrize(("name", "make"), [c for _, c in with_backward], ids=[i for i, _ in with_backward])
-@given(seed=st.integers(0, 2**32), n=st.integers(1, 4), k=st.integers(1, 5))
-def test_backward_is_the_slope_along_random_directions(name, make, seed, n, k):
-    rng, op = np.random.default_rng(seed), OPS[name]
-    case = make(rng, n, k)
+def test_backward_is_the_slope_along_random_directions(name, make):
+    for seed, (n, k) in enumerate(((1, 1), (1, 4), (2, 2), (2, 5), (3, 1), (3, 3), (4, 2), (4, 5))):
+        rng, op = np.random.default_rng(seed), OPS[name]
+        assert_slopes(rng, op, make(rng, n, k))
+
+
+def assert_slopes(rng, op, case):
     given_by_output = cotangents(rng, op, outputs(op, case.inputs, case.attributes))
     for i, gradient in enumerate(gradients(op, case, case.inputs, given_by_output)):
         if gradient is None:
@@ -70,12 +71,14 @@ def test_backward_is_the_slope_along_random_directions(name, make, seed, n, k):
 
 @every_case
 def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
+    """And from the backward rule of each operation's first case: that of every case runs on JAX below."""
     rng, op = np.random.default_rng(1), OPS[name]
     case = make(rng, 3, 4)
     made = outputs(op, case.inputs, case.attributes)
     given_by_output = cotangents(rng, op, made)
     ours = gradients(op, case, case.inputs, given_by_output) if op.backward else []
     wanted = [i for i, g in enumerate(ours) if g is not None]
+    backward_too = op.backward and make is CASES[name][0]
 
     def f(*inputs):
         everything = list(case.inputs)
@@ -83,7 +86,7 @@ def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
             everything[i] = x
         forward, backward = (rule and bind(rule, arrays()) for rule in (op.forward, op.backward))
         results = outputs(op, everything, case.attributes, forward)
-        slopes = gradients(op, case, everything, given_by_output, forward, backward) if backward else []
+        slopes = gradients(op, case, everything, given_by_output, forward, backward) if backward_too else []
         return total(op, results, given_by_output), (results, slopes)
 
     there = jax.grad(f, tuple(range(len(wanted))), has_aux=True) if wanted else lambda: ((), f()[1])
@@ -91,7 +94,7 @@ def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
         theirs, (results, slopes) = jax.jit(there)(*(case.inputs[i] for i in wanted))
     for a, b in zip(made, results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
-    for a, b in zip(ours, slopes, strict=True):
+    for a, b in zip(ours if backward_too else [], slopes, strict=True):
         assert (a is None) == (b is None)
         if a is not None:
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
