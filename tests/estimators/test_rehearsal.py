@@ -91,11 +91,23 @@ def test_stretches_that_err_differently_widen_intervals_and_equal_ones_hardly_do
     scores, shares = intervals.ranked(off, None)
     equal = intervals.for_what_comes(scores, shares, off, None, stretch)
     np.testing.assert_allclose(equal, scores, atol=0.02)
-    off[stretch == 4] *= 6
+    off *= 1 + stretch
     scores, shares = intervals.ranked(off, np.ones(500))
     found = intervals.for_what_comes(scores, shares, off, np.ones(500), stretch)
-    k = np.searchsorted(shares, 0.9)                    # four stretches need .91, one 5.45: mean 1.82, deviation 2.03
-    assert found[k] == pytest.approx(1.82 + 2.03, abs=0.02) and (np.diff(found) >= 0).all() and (found >= scores).all()
+    k = np.searchsorted(shares, 0.9)                    # the stretches need .91, 1.82, 2.73, 3.64 and 4.55
+    between = 3.64 + (4 * 0.84 - 3) * (4.55 - 3.64)
+    assert found[k] == pytest.approx(between, abs=0.02) and (np.diff(found) >= 0).all() and (found >= scores).all()
+
+
+@pytest.mark.parametrize("wild", [20, 2000])
+def test_one_wild_stretch_of_ten_does_not_decide_how_far_intervals_reach(wild):
+    found, stretch = [], np.repeat(np.arange(10), 100)
+    off = np.tile(np.linspace(0, 1, 100), 10) * (1 + stretch / 10)
+    for factor in (1, wild):
+        off[stretch == 9] *= factor
+        scores, shares = intervals.ranked(off, None)
+        found.append(intervals.for_what_comes(scores, shares, off, None, stretch)[np.searchsorted(shares, 0.85)])
+    assert found[0] <= found[1] < 1.1 * found[0]
 
 
 def test_temperatures_go_by_later_rows_too():

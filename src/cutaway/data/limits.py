@@ -417,6 +417,9 @@ REHEARSED, FEWEST_REHEARSED = 0.2, 50
 #: rows. On three splits each of rented bicycles and hotel bookings intervals of 90 % covered 90.6 % of later rows, the
 #: mean, 85 to 95; without stretches 84.2 %, 77 to 92; with 5 of them 89.5, with 20 91.0 %.
 STRETCHES, FEWEST_STRETCHES, FEWEST_OF_STRETCH = 10, 5, 30
+#: The share of the stretches for each of which intervals reach far enough: of a normal distribution's draws so many lie
+#: below its mean and one standard deviation.
+MOST_STRETCHES = 0.84
 #: The share of a time limit that the first network has where a second one follows, on four fifths of the rows.
 SHARE_BEFORE = 0.6
 
