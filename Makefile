@@ -18,7 +18,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-comp
 # what leans on a version of Python or of a library: source text, forks, estimators' conventions, tables, files
 SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listing.py tests/program/test_state.py \
 	tests/optim/test_optimizers.py tests/optim/test_schedules.py tests/engines/test_language.py tests/engines/test_fork.py \
-	tests/estimators/test_conventions.py tests/data/test_read_table.py tests/data/test_table_encoder.py \
+	tests/estimators/test_conventions.py::test_check tests/data/test_read_table.py tests/data/test_table_encoder.py \
 	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
 	tests/nn/test_modules.py tests/test_text.py
 # test processes side by side, a file to each at a time, since tests of a file share what is slow to make: one more
@@ -33,7 +33,7 @@ help:
 	@echo "make lint    ruff, mypy, and which way the imports point"
 	@echo "make types   the scripts of pages and studio, checked by TypeScript, which npx fetches"
 	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
-	@echo "make short   a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
+	@echo "make short   half a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
 	@echo "make dist    sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
 	@echo "make bench   this machine's speed, beside the peers that are installed"
 	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"

@@ -162,7 +162,7 @@ def test_interrupt_elsewhere_writes_nothing(here, run, monkeypatch):
 
 
 def test_demo_does_the_main_job(here, run):
-    status, out, err = run("demo", "--out", "tour")
+    status, out, err = run("demo", "--out", "tour", "--epochs", 15)
     assert (status, err) == (0, "")
     assert heads(out) == SECTIONS
     assert sorted(os.listdir("tour")) == ["houses.html", "houses.safetensors"]

@@ -59,14 +59,15 @@ def kernels(networks: list[str], double: bool = False) -> set[Any]:
 
 
 def _compile(dtype: str, predict: bool, model: Any, X: Any, y: Any, loss: str, optimizer: Any, weighted: bool) -> None:
-    """Make the programs that fit and, if asked, predict make, for one thread and for two."""
+    """Make the programs that fit and, if asked, predict make, for one thread and, of the same listing, for two."""
     from ..engines import compile, evaluator
 
     model = model.astype(dtype).init(0)
-    for threads in (1, 2):
-        compile(model, loss, optimizer, 32, X, y, weighted=weighted, threads=threads)
-        if predict:
-            evaluator(model, X, threads=threads)
+    programs = [compile(model, loss, optimizer, 32, X, y, weighted=weighted, threads=1)]
+    if predict:
+        programs.append(evaluator(model, X, threads=1))
+    for engine in (program.engine for program in programs):
+        type(engine)(engine.listing, engine.batch_size, engine.optimizer, threads=2)
 
 
 def _variants(build: Callable[..., Any], X: Any, n_out: int, options: list[dict[str, Any]]) -> Iterator[tuple]:
