@@ -1,6 +1,5 @@
 """Warnings point to the reader's own line, and the one about a missing kernel comes once for each operation."""
 
-import ast
 import warnings
 from pathlib import Path
 
@@ -18,12 +17,8 @@ SOURCE = Path(ct.__file__).parent
 
 def test_there_is_one_way_to_warn():
     """No stacklevel is counted by hand: a helper between would make it point at us."""
-    found = []
-    for file in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn" and file.name != "errors.py":
-                found.append(f"{file.name}:{node.lineno}")
-    assert not found
+    found = [file.name for file in SOURCE.rglob("*.py") if "warnings.warn(" in file.read_text("utf-8")]
+    assert found == ["errors.py"]
 
 
 def lines(call):
