@@ -104,6 +104,41 @@ def test_an_order_is_drawn_once_for_models_of_one_seed(monkeypatch):
         np.testing.assert_array_equal(run.past.order(3), draw(run.past.rows, run.seed, 3))
 
 
+def test_orders_are_laid_out_and_checked_once_for_models_of_one_seed(monkeypatch):
+    """Nobody can write into what they share; an order that can be written into is copied for each."""
+    from cutaway.engines.xla.engine import XLA
+
+    checked, check = [], XLA.row_numbers
+    monkeypatch.setattr(XLA, "row_numbers", lambda self, order: (checked.append(len(order)), check(self, order))[1])
+    one, other, _ = ct.fit_many([one | {"seed": k // 2} for k, one in enumerate(entries(epochs=8))])
+    assert sorted(checked) == [48] * 8  # two epochs, four times, for two seeds
+    shared = one.past.orders(3, 4)
+    assert shared is other.past.orders(3, 4) and not shared.flags.writeable
+    np.testing.assert_array_equal(shared, np.concatenate([one.past.order(3), one.past.order(4)]))
+
+    meeting, mine = one.program.engine.together(2), np.arange(24)
+    copies = [meeting.checked_once(mine, 24, one.program.engine.row_numbers) for _ in range(2)]
+    assert copies[0] is not copies[1] and not any(np.shares_memory(mine, copy) for copy in copies)
+    mine.flags.writeable = False
+    first, again = (meeting.checked_once(mine, 24, one.program.engine.row_numbers) for _ in range(2))
+    assert first is again and not np.shares_memory(mine, first)
+
+
+def test_what_an_update_needs_is_found_once_for_models_of_the_same_settings(monkeypatch):
+    from cutaway.engines.xla.engine import XLA
+
+    found, numbers = [], XLA.numbers
+    monkeypatch.setattr(XLA, "numbers", lambda self, t, *some: (found.append(t), numbers(self, t, *some))[1])
+
+    def decaying():
+        optimizers = [ct.optim.AdamW(1e-2, weight_decay=decay) for decay in (0.01, 0.5, 0.01)]
+        return [one | {"optimizer": opt} for one, opt in zip(entries(), optimizers, strict=True)]
+
+    runs = ct.fit_many(decaying())
+    assert sorted(found) == [1, 1, 4, 4, 7, 7, 10, 10]  # an epoch of three steps each
+    close(runs, ct.fit_many(decaying(), workers=1))
+
+
 def test_epochs_of_a_call_under_way_are_counted(monkeypatch):
     """So that a bar moves on while one call does many of them."""
     from cutaway.train.training import Training

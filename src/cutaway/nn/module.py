@@ -181,8 +181,7 @@ class Module(Tree, Shown):
     @property
     def theta(self) -> np.ndarray:
         """All parameters as one flat vector θ (shared, not copied): assign `model.theta[:] = ...`."""
-        self.check_numbers()
-        parameters = self.parameters()
+        parameters = [t for t in self.check_numbers() if isinstance(t, Parameter)]
         dtype = parameters[0].dtype if parameters else self.dtype
         block = getattr(self, "_theta", None)
         if block is None or any(p.data.base is not block.base for p in parameters) or block.dtype != dtype:

@@ -74,10 +74,13 @@ class Tree:
     def dtype(self) -> np.dtype:
         return next((p.dtype for _, p in self.named_parameters()), np.dtype(np.float32))
 
-    def check_numbers(self) -> None:
-        """Raise ArgumentError where a weight's data is no array of its kind: any code may have replaced it."""
-        for name, t in self._named((Parameter, Buffer)):
+    def check_numbers(self) -> list[Tensor]:
+        """List every parameter and buffer, each once. Raises ArgumentError where a weight's data is no array of its
+        kind: any code may have replaced it."""
+        every = list(self._named((Parameter, Buffer)))
+        for name, t in every:
             check_numbers(name, t)
+        return [t for _, t in every]
 
 
 PLAIN = {str, int, float, bool, type(None)}

@@ -45,9 +45,9 @@ class Program(Shown):
     `print(program)` shows the listing. Made by `ct.compile`.
     """
 
-    def __init__(self, engine: Engine, model: Any) -> None:
+    def __init__(self, engine: Engine, model: Any, state: State | None = None) -> None:
         self.engine, self.model, self.most = engine, model, engine.batch_size
-        state = State(model, engine.optimizer)
+        state = State(model, engine.optimizer) if state is None else state
         engine.bind(state)
         listing = engine.listing
         self._wanted = [v for v in (*listing.inputs, listing.target, listing.weight) if v is not None]
@@ -90,10 +90,11 @@ class Program(Shown):
         if optimizer is not None and (before is None or optimizer.compiled_as != before.compiled_as):
             raise ArgumentError(f"a twin's optimizer differs in its numbers alone, and has the same clipping, and a "
                                 f"schedule where the other has one, got {optimizer!r} beside {before!r}: compile it")
-        if (there := len(self.state.tensors)) != (here := len(model.tensors())):
+        state = State(model, optimizer)
+        if (there := len(self.state.tensors)) != (here := len(state.tensors)):
             raise ShapeError(f"a twin's network is built like the program's, which has {there} weights and buffers: "
                              f"this one has {here}")
-        return Program(engine.twin(optimizer, seed), model)
+        return Program(engine.twin(optimizer, seed), model, state)
 
     def feed(self, X: Any, y: Any = None, weight: Any = None) -> None:
         """Take the data that batches are gathered from: inputs, targets, and weights of samples (mean 1)."""

@@ -19,7 +19,7 @@ from ..sequences import Sequences
 from .feeding import as_arrays, fits, target
 from .fit import SIGNATURE, beginning
 from .interrupt import interruptible
-from .past import drawn_once
+from .past import DrawnOnce
 from .programs import Programs
 from .progress import ProgressOfMany
 from .run import Runs
@@ -93,12 +93,12 @@ def _meeting(trainings: list[Training]) -> list[Training]:
     several = [group for group in groups.values() if len(group) > 1]
     for group in several:
         meeting, rows = group[0].program.engine.together(len(group)), group[0].past.rows
-        draw = drawn_once(rows)
+        drawn = DrawnOnce()
         for training in group:
             training.program.engine.meeting = meeting
             training.past.spread(training.run.epochs)
             if np.array_equal(training.past.rows, rows):
-                training.past.draw = draw
+                training.past.drawn = drawn
     return [training for group in several for training in group]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from threading import Lock
+from threading import RLock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,21 +29,25 @@ def shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     return stream(seed, "batch order", epoch).permutation(rows)
 
 
-def drawn_once(rows: np.ndarray) -> Callable[[np.ndarray, int, int], np.ndarray]:
-    """Make `shuffled` of these rows for several runs, which draws an order once for those of one seed."""
-    lock = Lock()
+class DrawnOnce:
+    """Orders of rows that several runs take: what those of one seed take is made once. Nobody can write into it."""
 
-    @lru_cache(max(1, DRAWN // len(rows)))
-    def draw(seed: int, epoch: int) -> np.ndarray:
-        order = shuffled(rows, seed, epoch)
-        order.flags.writeable = False
-        return order
+    def __init__(self) -> None:
+        self.known: dict[tuple, np.ndarray] = {}
+        self.held = 0  # row numbers
+        self.lock = RLock()  # else two would make the same one
 
-    def drawn(_: np.ndarray, seed: int, epoch: int) -> np.ndarray:
-        with lock:  # else two would draw the same one
-            return draw(seed, epoch)
-
-    return drawn
+    def get(self, key: tuple, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Give what was made for this key before, or make it."""
+        with self.lock:
+            if key not in self.known:
+                order = make()
+                order.flags.writeable = False
+                self.held += len(order)
+                while self.known and self.held > DRAWN:
+                    self.held -= len(self.known.pop(next(iter(self.known))))  # the oldest
+                self.known[key] = order
+            return self.known[key]
 
 
 @dataclass(eq=False)
@@ -66,7 +69,7 @@ class Past:
     held_out: Data | None = None
     resident: bool = False  # whether a program is fed all data at once
     snapshots: list[Snapshot] = field(default_factory=list)
-    draw: Callable[[np.ndarray, int, int], np.ndarray] = shuffled
+    drawn: DrawnOnce | None = None  # with the other models of a fit_many
     own: ClassVar[bool] = False  # whether no other process has these rows (own_rows.py)
     _every: int = 1
     _first: int = 0
@@ -143,8 +146,19 @@ class Past:
                                     f"shape {order.shape}")
             within(what, order, len(self.data))
         else:
-            order = self.draw(self.rows, self.seed, epoch) if self.shuffle else self.rows
+            order = self._once((self.seed, epoch), lambda: shuffled(self.rows, self.seed, epoch)
+                               ) if self.shuffle else self.rows
         return order[: self.steps * self.batch_size] if self.drop_last else order
+
+    def orders(self, first: int, last: int) -> np.ndarray:
+        """The row numbers of several epochs, one after the other."""
+        if first == last:
+            return self.order(first)
+        return self._once((self.seed if self.shuffle else None, first, last, self.steps * self.batch_size),
+                          lambda: np.concatenate(list(map(self.order, range(first, last + 1)))))
+
+    def _once(self, key: tuple, make: Callable[[], np.ndarray]) -> np.ndarray:
+        return make() if self.drawn is None or callable(self.shuffle) else self.drawn.get(key, make)
 
     def batches_of(self, program: Program, order: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         """Give the rows of an epoch as a program runs them, (order, number of rows): all at once from data that it was
@@ -183,7 +197,7 @@ class Past:
 
     def next_kept(self, epoch: int) -> int:
         """The first epoch after this one before which a snapshot may be taken."""
-        return epoch + self._every - (epoch - self._first) % self._every
+        return epoch + self._every - (epoch - (self._first or epoch)) % self._every
 
     def before(self, step: int) -> Snapshot | None:
         """The last snapshot before a step."""

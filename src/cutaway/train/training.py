@@ -183,10 +183,10 @@ class Training:
         past, B, engine, steps = self.past, self.past.batch_size, self.program.engine, self.run.steps
         first = (epoch - 1) * past.steps
         at = len(steps) - first  # steps of this epoch that were done before the run went on from a checkpoint
-        order = past.order(epoch)[at * B :]
-        if last > epoch:
-            order = np.concatenate([order, *map(past.order, range(epoch + 1, last + 1))])
-        if not at:
+        order = past.orders(epoch, last)
+        if at:
+            order = order[at * B :]
+        else:
             past.keep(self.program, epoch)
 
         def stop(done: int) -> bool:

@@ -205,7 +205,7 @@ class XLA(Reference):
     # ---- running ---------------------------------------------------------------------------------------------------
     def run(self, order: np.ndarray | None, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray:
-        rows = np.arange(self.rows) if order is None else self.row_numbers(order)
+        rows = np.arange(self.rows) if order is None else self._checked_rows(order)
         if self._update is None:  # a profile times evaluation so
             self._evaluate(rows[position : position + steps * self.batch_size])
             return np.zeros(steps)
@@ -248,6 +248,18 @@ class XLA(Reference):
             if kept is not None:
                 self._show(n, position + (done - self.finite) * self.batch_size, kept)
         return losses[:done]
+
+    def _checked_rows(self, order: Any) -> np.ndarray:
+        return self.row_numbers(order) if self.meeting is None else self.meeting.checked_once(
+            order, self.rows, self.row_numbers)
+
+    @property
+    def settings(self) -> tuple:
+        """All that `numbers` follows from, but the steps."""
+        opt = self.optimizer
+        assert opt is not None
+        own = (float(getattr(opt, name)) for name in opt.settings if name != "lr")
+        return id(opt.lr) if callable(opt.lr) else self.rate, *own
 
     def done(self, rows: np.ndarray, n: int, position: int, count: int, kept: list[Any]) -> None:
         """Note that others did so many steps for this one, and what is kept of the last."""

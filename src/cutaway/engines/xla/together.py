@@ -60,13 +60,15 @@ class Together:
         self.room, self.seconds, self.pace = room, seconds, 0.0
         self.asked: list[StepsAsked] = []
         self.sent: dict[tuple, Any] = {}  # data, on the device
+        self.digests: dict[tuple, tuple[np.ndarray, bytes]] = {}  # of arrays by where they lie; they stay alive here
+        self.checked: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}  # orders of the models that now wait
         self.door = threading.Condition()
 
     def run(self, engine: Any, rows: np.ndarray, position: int, steps: int,
             between: Callable[[int], bool] | None = None) -> np.ndarray | None:
         """Wait for the others, and give the losses of as many steps as are done then; None: do them alone."""
         n = min(engine.batch_size, len(rows) - position)
-        mine = StepsAsked(engine, rows, position, min(steps, (len(rows) - position) // n), n, data_of(engine),
+        mine = StepsAsked(engine, rows, position, min(steps, (len(rows) - position) // n), n, self._data_of(engine),
                           between)
         with self.door:
             self.asked.append(mine)
@@ -75,6 +77,15 @@ class Together:
         if mine.error is not None:
             raise mine.error
         return mine.losses
+
+    def checked_once(self, order: Any, rows: int, check: Callable[[Any], np.ndarray]) -> np.ndarray:
+        """Check row numbers once for all models of so many rows that are given the same array, if it cannot change."""
+        if not isinstance(order, np.ndarray) or order.flags.writeable or order.base is not None:
+            return check(order)
+        key = id(order), rows
+        if (known := self.checked.get(key)) is None or known[0] is not order:
+            known = self.checked[key] = order, check(order)
+        return known[1]
 
     def leave(self) -> None:
         """Wait no longer for one of the models."""
@@ -87,6 +98,7 @@ class Together:
         if not self.asked or len(self.asked) < self.members:
             return
         asked, self.asked = self.asked, []
+        self.checked.clear()
         groups: dict[tuple, list[StepsAsked]] = {}
         for one in asked:
             groups.setdefault((one.n, one.data), []).append(one)
@@ -111,8 +123,7 @@ class Together:
         steps = min(AT_ONCE * room, *(one.steps for one in same))
         seeds = np.array([one.engine.seed % 2**32 for one in every], np.uint32)
         losses, finite = np.zeros((size, steps)), np.ones(size, bool)
-        numbers = [np.stack(each) for each in zip(
-            *(one.engine.numbers(one.engine.t + 1, steps, steps) for one in every), strict=True)]
+        numbers = _numbers([one.engine for one in every], steps)
         here = [self._here(one.engine) for one in every]
         vectors: Any = {name: [np.stack([h[name][k] for h in here]) for k in range(len(some))]
                         for name, some in here[0].items()}
@@ -150,13 +161,28 @@ class Together:
     def _here(self, engine: Any) -> dict[str, list[np.ndarray]]:
         return {name: pieces(a, self.at[name]) for name, a in engine.flat().items()}
 
+    def _data_of(self, engine: Any) -> tuple:
+        """What tells whether two engines were fed the same data: small ones by what they hold."""
+        def of(a: np.ndarray) -> Any:
+            where = a.__array_interface__["data"], a.strides
+            if a.nbytes > DIGESTED:
+                return where
+            key = *where, a.shape
+            if key not in self.digests:
+                self.digests[key] = a, hashlib.blake2b(a.tobytes()).digest()
+            return self.digests[key][1]
 
-def data_of(engine: Any) -> tuple:
-    """What tells whether two engines were fed the same data: small ones by what they hold."""
-    def of(a: np.ndarray) -> Any:
-        return (hashlib.blake2b(a.tobytes()).digest() if a.nbytes <= DIGESTED else
-                (a.__array_interface__["data"], a.strides))
+        if engine.fed is None:
+            engine.fed = tuple((name, a.shape, a.dtype.str, of(a)) for name, a in engine.data.items())
+        return engine.fed
 
-    if engine.fed is None:
-        engine.fed = tuple((name, a.shape, a.dtype.str, of(a)) for name, a in engine.data.items())
-    return engine.fed
+
+def _numbers(engines: list[Any], steps: int) -> list[np.ndarray]:
+    """Compute what the update's instructions need in the next steps of each model, once for those with the same
+    settings: for each instruction (models, steps, numbers)."""
+    known: dict[tuple, list[np.ndarray]] = {}
+    keys = [(engine.t, engine.settings) for engine in engines]
+    for engine, key in zip(engines, keys, strict=True):
+        if key not in known:
+            known[key] = engine.numbers(engine.t + 1, steps, steps)
+    return [np.stack(each) for each in zip(*(known[key] for key in keys), strict=True)]
