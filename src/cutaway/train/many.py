@@ -76,7 +76,8 @@ def fit_many(entries: Iterable[Mapping[str, Any]], workers: int | None = None,
                    for k, training in enumerate(trainings) if k not in ended}
         pending: set[Future] = set(futures.values())
         while pending:
-            pending = wait(pending, timeout=0.1 if bar.show else None).not_done
+            # not for ever: a Ctrl-C was once seen not to wake this thread
+            pending = wait(pending, timeout=0.1 if bar.show else 0.5).not_done
             bar.update()
         ended |= {k: future.exception() for k, future in futures.items()}
     for k, training in enumerate(trainings):
