@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import defaultdict
 
 import pytest
 
@@ -21,23 +22,38 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def tabs():
+    """Blank tabs by their options: Chromium takes a second to make one, so each serves one test after the other."""
+    return defaultdict(list)
+
+
 @pytest.fixture
-def show(browser):
+def show(browser, tabs):
     """Opens a file; at the end nothing may have been asked for or logged."""
-    said, contexts = [], []
+    said, opened = [], []
 
     def open_(path, **how):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how})
-        contexts.append(context)
-        page = context.new_page()
+        how = {"viewport": {"width": 1280, "height": 800}, **how}
+        free = tabs[repr(sorted(how.items()))]
+        page = free.pop() if free else browser.new_context(**how).new_page()
         page.set_default_timeout(10_000)
-        page.on("request", lambda r: said.append(r.url) if r.url != path.as_uri() and r.url[:5] != "data:" else None)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        own = path.as_uri(), "about:blank"
+        heard = {"request": lambda r: said.append(r.url) if r.url not in own and r.url[:5] != "data:" else None,
+                 "console": lambda message: said.append(message.text),
+                 "pageerror": lambda error: said.append(str(error))}
+        for event, hear in heard.items():
+            page.on(event, hear)
+        opened.append((page, free, heard))
         page.goto(path.as_uri())
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page, free, heard in opened:
+        page.mouse.move(0, 0)
+        page.emulate_media(media="null")
+        page.goto("about:blank")
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+        free.append(page)
     assert said == []
