@@ -39,7 +39,7 @@ def main():
             threading.Thread(target=lose, args=(int(number), before), daemon=True).start()
         net = ct.nn.MLP(4, [8], 3, dropout=0.2).init(0)
         try:
-            run = ct.fit(net, X, y, loss="cross_entropy", epochs=150, batch_size=20, engine="xla", devices="all",
+            run = ct.fit(net, X, y, loss="cross_entropy", epochs=120, batch_size=20, engine="xla", devices="all",
                          exact=True, checkpoint="kept", resume=True, progress=False)
         except TrainingError as error:
             tell(rank, {"error": str(error), "stopped": stopped})

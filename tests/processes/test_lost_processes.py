@@ -61,14 +61,14 @@ def test_a_stopped_process_is_named_and_the_others_end(folders):
     assert "so it was killed or stopped" in errors
 
 
-def test_the_first_process_killed_is_named_and_four_go_on_to_the_bits_of_one_that_nothing_disturbed(folders):
+def test_the_first_process_killed_is_named_and_three_go_on_to_the_bits_of_one_that_nothing_disturbed(folders):
     (whole, killed, _), _ = folders
     before = checkpoints(killed)
     assert ended(begin(SCRIPT, 2, killed, LOST=f"0:{int(signal.SIGKILL)}"), 1) != 0
     said = (killed / "errors-1.txt").read_text()
     assert "cutaway, rank 1: rank 0 (process " in said
     assert "was lost: it was killed, or its machine is gone" in said
-    assert before < checkpoints(killed) < ["step-000000450.safetensors"]
-    runs = found(begin(SCRIPT, 4, killed, cluster="MPI"), killed)
+    assert before < checkpoints(killed) < ["step-000000360.safetensors"]
+    runs = found(begin(SCRIPT, 3, killed, cluster="MPI"), killed)
     undisturbed = json.loads((whole / "rank-0.json").read_text())
-    assert runs == [undisturbed] * 4
+    assert runs == [undisturbed] * 3
