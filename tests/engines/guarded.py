@@ -1,13 +1,14 @@
 """Kernels run beside guard pages: whoever reads or writes beyond an operand, or before it, dies by a signal.
 
-    python tests/engines/guarded.py [--as-written] float32 1,3 [every] [number of the first] [rows] [seed]
+    python tests/engines/guarded.py [--first number] [--as-written] float32 1,3 [every] [rows] [seed] [+ as these]
 
 runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
 operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
-where one ends. What each kernel gives is compared with its rule: of the cases as they are for one thread and for three,
-of the others by turns for one or the other. A line before each variant says which it is, a line after it what came out.
-every=8 takes one variant of eight, and all that are as the cases have them. "bf16" in place of float32: the operations
-whose factors may be rounded, in sizes that fill vectors of two numbers a word.
+where one ends. What each kernel gives is compared with its rule: for one thread and for three by turns, and for both of
+them where a case is as it is and every variant is taken. A line before each variant says which it is, a line after it
+what came out. every=8 takes one variant of eight, and all that are as the cases have them. "bf16" in place of float32:
+the operations whose factors may be rounded, in sizes that fill vectors of two numbers a word. What stands behind a + is
+tried next, with numbers that go on: to list all variants takes seconds. --first: where to go on after a death.
 
 --as-written: as_written.py says how. A wrong stride or size is in a kernel's text, and code that follows it step by
 step touches no less memory than what LLVM's optimizer makes of it.
@@ -159,36 +160,44 @@ def _close(got, wanted, size):
     return bool(np.all(near | (got == wanted) | (np.isnan(got) & np.isnan(wanted))))
 
 
-def main(dtype, threads, every=1, first=0, n=7, seed=0):
-    warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
-    np.seterr(all="ignore")
-    slots_, k = Slots(24), 3
+def tried(every_one, turn, first, dtype, threads, every="1", n="7", seed="0"):
+    """Run variants, those from the number `first` on."""
+    slots_, n, k, every, threads = Slots(24), int(n), 3, int(every), threads.split(",")
     if dtype == "bf16":
         n, k = 70, 37
-    for number, (id_, name, make) in enumerate([*every_variant(), *random_moves()]):
+    for place, (id_, name, make) in enumerate(every_one):
+        number = turn * len(every_one) + place
         if number < first or (dtype == "bf16" and not OPS[name].rounds):
             continue
         as_it_is = id_.endswith(": as it is")
-        if number % every and not as_it_is:
+        if place % every and not as_it_is:
             continue
-        for some in threads if as_it_is else [threads[number // every % len(threads)]]:
-            print(number, some, id_, "| begins", flush=True)
+        for some in threads if as_it_is and every == 1 else [threads[place // every % len(threads)]]:
+            print(number, turn, some, id_, "| begins", flush=True)
             try:
-                case = make(np.random.default_rng(seed), n, k)
-                said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, some)}"
+                case = make(np.random.default_rng(int(seed)), n, k)
+                said = "refused" if case is None else f"kernels: {check(slots_, name, case, dtype, int(some))}"
             except (CutawayError, TooLarge) as error:
                 said = f"refused {error!r}"
             except AssertionError as error:
                 said = f"WRONG {' '.join(str(error).split())[:300]}"
             except Exception as error:
                 said = f"RAW {type(error).__name__}: {error}"
-            print(number, some, id_, "|", said, flush=True)
+            print(number, turn, some, id_, "|", said, flush=True)
+
+
+def main(first, *arguments):
+    warnings.filterwarnings("ignore", ".*has no CPU kernel", RuntimeWarning)
+    np.seterr(all="ignore")
+    every_one = [*every_variant(), *random_moves()]
+    for turn, how in enumerate(" ".join(arguments).split(" + ")):
+        words = how.split()
+        with as_written() if words[0] == "--as-written" else nullcontext():
+            tried(every_one, turn, first, *(word for word in words if word != "--as-written"))
 
 
 if __name__ == "__main__":
-    made = nullcontext()
-    if "--as-written" in sys.argv:
-        sys.argv.remove("--as-written")
-        made = as_written()
-    with made:
-        main(sys.argv[1], [int(some) for some in sys.argv[2].split(",")], *map(int, sys.argv[3:]))
+    if sys.argv[1] == "--first":
+        main(int(sys.argv[2]), *sys.argv[3:])
+    else:
+        main(0, *sys.argv[1:])

@@ -5,7 +5,6 @@ Child processes do it (guarded.py), so that a kernel that leaves its memory is a
 
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -22,36 +21,35 @@ GUARDED = Path(__file__).with_name("guarded.py")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guard pages by Linux's calls")
 
 
-def guarded(*arguments):
-    """What came of every variant, by its id: for each number of threads."""
-    found, number = defaultdict(dict), 0
+def guarded(*ways):
+    """What came of every variant in each of several ways to try them, by its id and for how many threads."""
+    number, found = 0, [{} for _ in ways]
     while True:
-        command = [sys.executable, GUARDED, *arguments, str(number)]
+        command = [sys.executable, GUARDED, "--first", str(number), *" + ".join(ways).split()]
         done = subprocess.run(command, capture_output=True, text=True)
-        lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
-        for _, threads, line in lines:
+        lines = [line.split(" ", 3) for line in done.stdout.splitlines()]
+        for _, turn, threads, line in lines:
             id_, _, said = line.partition(" | ")
-            found[threads][id_] = said
+            found[int(turn)][id_, threads] = said
         if done.returncode >= 0:
             assert done.returncode == 0, done.stderr
-            return list(found.values())
+            return found
         number = int(lines[-1][0]) + 1
-        found[threads][id_] = f"died by signal {-done.returncode}"
+        found[int(turn)][id_, threads] = f"died by signal {-done.returncode}"
 
 
 @pytest.fixture(scope="module")
 def came():
     """Every variant runs as it is written: which numbers a kernel takes for which shapes is in its text. What LLVM's
     optimizer makes of that is seen on every case as it is, and a part of the variants."""
-    return [*guarded("--as-written", "float32", "1,3", "1"), *guarded("float32", "1,3", "32"),
-            *guarded("--as-written", "float64", "3", "16")]
+    return guarded("--as-written float32 1,3 1", "float32 1,3 32", "--as-written float64 3 16")
 
 
 @pytest.mark.parametrize("op", sorted(CASES))
 def test_no_kernel_leaves_its_operands_or_differs_from_its_rule(came, op):
     for found in came:
-        own = {id_: said for id_, said in found.items() if id_.startswith(f"{op}-")}
-        wrong = {id_: said for id_, said in own.items() if not said.startswith(("refused", "kernels"))}
+        own = {of: said for of, said in found.items() if of[0].startswith(f"{op}-")}
+        wrong = {of: said for of, said in own.items() if not said.startswith(("refused", "kernels"))}
         assert own and not wrong
         if op in kernels.TAKES or OPS[op].kind == "elementwise":
             assert any(said.startswith("kernels: ") and not said.startswith("kernels: 0") for said in own.values())
@@ -61,8 +59,7 @@ def test_every_instruction_of_every_accepted_shape_has_a_kernel(came):
     """But rows of the batch beside all others, as (n, 1) and (n,) give them: no network means that. And no numbers in
     no bins, where there is nothing to compute."""
     of_no_bin = {"piecewise'", "by_feature'"}
-    as_written = [*came[0].items(), *came[1].items()]  # for one thread and for three
-    lacking = {(title, id_) for id_, said in as_written for title in said.split(", none for ")[1:]}
+    lacking = {(title, id_) for (id_, _), said in came[0].items() for title in said.split(", none for ")[1:]}
     wrong = {(title, id_) for title, id_ in lacking if title.rstrip("'") not in ("weighted_mean", "penalized_mean")
              and not (title in of_no_bin and id_.endswith(("width 0", "nothing")))}
     assert not wrong

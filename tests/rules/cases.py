@@ -44,7 +44,7 @@ def case(*names: str):
 
 def away(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Numbers of either sign, at least 0.1 from zero."""
-    return rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape)
+    return rng.uniform(0.1, 2, shape) * (rng.integers(0, 2, shape) * 2.0 - 1.0)
 
 
 # ---- activations and arithmetic ------------------------------------------------------------------------------------
