@@ -15,16 +15,26 @@ pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_it_gives_what_onnx_runtime_gives(name):
+def test_it_gives_what_onnx_runtime_gives_and_so_it_does_saved_and_written_again(name, tmp_path):
     net = ct.load(FILES[name])
-    X = rows_for(net, 7)
+    X, one = rows_for(net, 7), rows_for(net, 1, seed=1)
     found = net.predict(X)
     np.testing.assert_allclose(found, answers(str(FILES[name]), net, X), atol=1e-5)
-    X = rows_for(net, 1, seed=1)
-    np.testing.assert_allclose(net.predict(X), answers(str(FILES[name]), net, X), atol=1e-5)
+    np.testing.assert_allclose(net.predict(one), answers(str(FILES[name]), net, one), atol=1e-5)
+    ct.save(net, tmp_path / "m.safetensors")
+    assert np.array_equal(ct.load(tmp_path / "m.safetensors").predict(X), found)
+    ct.export(net, tmp_path / "m.onnx")
+    again = ct.load(tmp_path / "m.onnx")
+    np.testing.assert_allclose(again.predict(X), found, atol=1e-5)
+    np.testing.assert_allclose(answers(str(tmp_path / "m.onnx"), again, X), found, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FILES)
+# PyTorch's two exporters wrote the same networks: of each, one's file learns
+LEARN = [name.replace("new", "old") if k % 2 and name.startswith("torch_new") else name
+         for k, name in enumerate(FILES) if not name.startswith("torch_old")]
+
+
+@pytest.mark.parametrize("name", LEARN)
 def test_a_step_of_training_changes_every_weight_as_the_rules_say(name):
     net = ct.load(FILES[name])
     X, before = rows_for(net), net.state_dict()
@@ -37,19 +47,6 @@ def test_a_step_of_training_changes_every_weight_as_the_rules_say(name):
         moved = np.abs(wanted[key] - before[key]).max() > 1e-7  # a bias of keys moves no softmax
         assert not moved or not np.array_equal(before[key], weights.data), key
         np.testing.assert_allclose(after[key], wanted[key], rtol=2e-4, atol=2e-6)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_it_can_be_saved_and_written_as_onnx_again(name, tmp_path):
-    net = ct.load(FILES[name])
-    X = rows_for(net)
-    found = net.predict(X)
-    ct.save(net, tmp_path / "m.safetensors")
-    assert np.array_equal(ct.load(tmp_path / "m.safetensors").predict(X), found)
-    ct.export(net, tmp_path / "m.onnx")
-    again = ct.load(tmp_path / "m.onnx")
-    np.testing.assert_allclose(again.predict(X), found, atol=1e-5)
-    np.testing.assert_allclose(answers(str(tmp_path / "m.onnx"), again, X), found, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["torch_old_cnn", "torch_new_lstm_both", "torch_old_attention", "torch_new_words"])
