@@ -19,6 +19,8 @@ from cutaway.lab.races.comparing import Standings
 from cutaway.shown import Shown
 from cutaway.train.run import Runs
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
+
 X, Y = ct.datasets.make("moons", n=60, seed=0)
 IMAGES = np.random.default_rng(0).random((20, 6, 6, 3))
 HOSTILE = '<img src=x onerror=alert(1)>&"\'</script>'
