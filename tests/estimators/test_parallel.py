@@ -137,12 +137,13 @@ def test_networks_and_losses_made_on_the_spot_travel_by_cloudpickle():
 # ---- Dask ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cluster(tmp_path):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
     """Two local Dask workers, each a process."""
     distributed = pytest.importorskip("distributed")
+    folder = tmp_path_factory.mktemp("dask")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,
-                                  local_directory=tmp_path) as here, distributed.Client(here) as client:
+                                  local_directory=folder) as here, distributed.Client(here) as client:
         yield client
 
 

@@ -119,9 +119,9 @@ from cutaway import staged
 from cutaway.sklearn import MLPClassifier
 from cutaway.train import feeding
 staged.STAGE = feeding.STAGE = 2**22
-places = np.random.default_rng(0).integers(0, 20000, 20000)
-X = sp.csr_matrix((np.ones(20000), places, np.arange(0, 20001, 20)), shape=(1000, 20000))
-y = np.arange(1000) % 2
+places = np.random.default_rng(0).integers(0, 20000, 12000)
+X = sp.csr_matrix((np.ones(12000), places, np.arange(0, 12001, 20)), shape=(600, 20000))
+y = np.arange(600) % 2
 eval(sys.argv[1]).fit(X[:40, :30], y[:40])  # so that all modules are there
 tracemalloc.start()
 model = eval(sys.argv[1]).fit(X, y)
@@ -131,8 +131,8 @@ print(tracemalloc.get_traced_memory()[1] / 2**20)
 
 
 @pytest.mark.parametrize(("model", "dense"), [
-    ("ct.Classifier([4], epochs=1)", 1000 * 20000 * 8),
-    ("MLPClassifier((4,), max_iter=1, batch_size=20)", 1000 * 20000 * 8),
+    ("ct.Classifier([4], epochs=1)", 600 * 20000 * 8),
+    ("MLPClassifier((4,), max_iter=1, batch_size=20)", 600 * 20000 * 8),
 ])
 def test_the_dense_table_is_never_made(model, dense):
     done = subprocess.run([sys.executable, "-c", MEASURED, model], capture_output=True, text=True, check=True)
