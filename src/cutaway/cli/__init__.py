@@ -1,5 +1,5 @@
 """The command line: one file a command. `main` runs it and turns every expected error into one line and a status."""
 
-from .run import main
+from .run import main, script
 
-__all__ = ["main"]
+__all__ = ["main", "script"]

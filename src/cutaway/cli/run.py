@@ -1,8 +1,9 @@
-"""main: runs a command; errors become a line on stderr and a status, never a traceback."""
+"""main and script: run a command; errors become a line on stderr and a status, never a traceback."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
 import sys
@@ -17,6 +18,13 @@ from ..errors import CutawayError
 #: What typer raises for options and arguments that it cannot use (it exports only this one of the family).
 UsageError: Any = typer.BadParameter.__mro__[1]
 BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+
+
+def script() -> int:
+    """Run the command line as a process of its own."""
+    status = main()
+    gc.freeze()  # it ends: a look for garbage among all that was imported takes as long as some commands
+    return status
 
 
 def main(args: Sequence[str] | None = None) -> int:
