@@ -16,11 +16,11 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	$$($(BIN)/python -c 'import sys; print("-c constraints.txt" if sys.version_info < (3, 12) else "")')
 # what leans on a version of Python or of a library: source text, forks, estimators' conventions, tables, files
-SHORT = tests/autodiff tests/program/test_recording.py tests/program/test_listing.py tests/program/test_state.py \
-	tests/optim/test_optimizers.py tests/optim/test_schedules.py tests/engines/test_language.py tests/engines/test_fork.py \
-	tests/estimators/test_conventions.py::test_check tests/data/test_read_table.py tests/data/test_table_encoder.py \
-	tests/data/test_hostile_tables.py tests/files/test_file_round_trip.py tests/files/test_file_errors.py \
-	tests/nn/test_modules.py tests/test_text.py
+SHORT = tests/autodiff/test_arrays.py tests/autodiff/test_composed.py tests/program/test_recording.py \
+	tests/program/test_listing.py tests/program/test_state.py tests/optim/test_schedules.py \
+	tests/engines/test_language.py tests/engines/test_fork.py tests/estimators/test_conventions.py::test_check \
+	tests/data/test_read_table.py tests/data/test_table_encoder.py tests/data/test_hostile_tables.py \
+	tests/files/test_file_round_trip.py tests/files/test_file_errors.py tests/nn/test_modules.py tests/test_text.py
 # test processes side by side, a file to each at a time, since tests of a file share what is slow to make: one more
 # than cores, since tests wait for processes and browsers too; 0 is none but pytest itself: make test WORKERS=0. Each
 # computes on one thread: where several processes have threads on the same cores, these wait for one another in loops,
@@ -71,7 +71,7 @@ suite: $(VENV)/test
 
 short: $(VENV)/short
 	@$(MAKE) --no-print-directory versions
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(SHORT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical --maxprocesses 7 --dist loadfile $(SHORT)
 
 versions: $(VENV)/short
 	@$(BIN)/python -c 'import platform; from importlib.metadata import version; print("Python", platform.python_version(), \
