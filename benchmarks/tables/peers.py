@@ -213,7 +213,7 @@ COMPETITORS = {
     "boosting": Competitor(False, Boosting),
     "RealMLP-TD": Competitor(False, lambda task, seed: Pytabkit("RealMLP_TD", task, seed)),
     "TabM": Competitor(False, lambda task, seed: Pytabkit("TabM_D", task, seed, num_emb_type="pwl", batch_size="auto"),
-                       most=1500),
+                       most=6000),
     "before": Competitor(True, lambda task, seed: Ours(task, seed, None)),
     "fast": Competitor(True, lambda task, seed: Ours(task, seed, "fast")),
     "default": Competitor(True, lambda task, seed: Ours(task, seed, "default")),
