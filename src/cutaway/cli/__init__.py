@@ -1,4 +1,5 @@
-"""The command line: one file a command. `main` runs it and turns every expected error into one line and a status."""
+"""The command line: one file a command. `main` runs it and turns every expected error into one line and a status;
+`script` does so as a process of its own."""
 
 from .run import main, script
 
