@@ -4,7 +4,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 .NOTPARALLEL:
-.PHONY: help demo test lint types docs smoke suite short versions bench dist clean
+.PHONY: help demo test lint types docs smoke suite thorough short versions bench dist clean
 
 # tried in this order; to choose: make test PYTHON=python3.12
 PYTHON = python3.11 python3.12 python3.13 python3
@@ -30,6 +30,7 @@ WORKERS = $(shell $(BIN)/python -c 'import os; print(min(os.cpu_count() or 1, 7)
 help:
 	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
 	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
+	@echo "make thorough the suite with all combinations and ten times as many random examples: an hour or two"
 	@echo "make lint    ruff, mypy, and which way the imports point"
 	@echo "make types   the scripts of pages and studio, checked by TypeScript, which npx fetches"
 	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
@@ -68,6 +69,9 @@ smoke: $(VENV)/test
 
 suite: $(VENV)/test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+thorough: $(VENV)/test
+	@CUTAWAY_THOROUGH=1 $(MAKE) --no-print-directory suite
 
 short: $(VENV)/short
 	@$(MAKE) --no-print-directory versions

@@ -14,6 +14,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from depth import examples
+
 # the cores are taken by test processes: threads of OpenBLAS beside them would wait for each other, at full speed
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is loaded, in children too
 
@@ -34,7 +36,7 @@ with suppress(PackageNotFoundError):
             "--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true")))
 
 hypothesis.settings.register_profile(
-    "cutaway", deadline=None, derandomize=True, max_examples=8, database=None,
+    "cutaway", deadline=None, derandomize=True, max_examples=examples(8), database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("cutaway")

@@ -15,6 +15,7 @@ from cutaway.data import TableEncoder
 from cutaway.data.dates import dated
 from cutaway.data.zones import name_of_zone
 from cutaway.errors import DataError, FileError
+from depth import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: Every seventh hour of two years, by UTC; the clock of Berlin changes in them.
@@ -62,7 +63,7 @@ def test_a_moment_in_any_dress_comes_to_the_same_features(way):
     same(ZONED, WAYS[way](HOURS[::40]), ZONED.transform({"when": in_zone(HOURS[::40], "UTC")}, np.float64))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(moments=st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)), min_size=1,
                         max_size=5),
        way=st.sampled_from(list(WAYS)), zone=st.sampled_from(["Europe/Berlin", "UTC", "Asia/Kathmandu", "UTC-03:30"]))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cutaway.data import plain_text, read_table, table_files
 from cutaway.data.plain_text import NotPlain, PlainText
 from cutaway.errors import DataError
+from depth import examples
 
 CELLS = st.sampled_from([
     "", "0", "-0", "7", "007", "+7", "12345678901234567", "9007199254740993", "9223372036854775808",
@@ -43,7 +44,7 @@ def careful(path):
         return read_table(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(tables(), st.sampled_from([2, 5, 1000]))
 def test_plain_text_is_the_frame_that_pandas_makes(tmp_path_factory, table, first):
     text, between, columns = table
@@ -59,7 +60,7 @@ def test_plain_text_is_the_frame_that_pandas_makes(tmp_path_factory, table, firs
     pd.testing.assert_frame_equal(found, careful(path), check_exact=True)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(tables())
 def test_pieces_are_the_rows_of_the_whole(tmp_path_factory, table):
     text, between, columns = table

@@ -15,6 +15,7 @@ import cutaway as ct
 from cutaway.engines import precision
 from cutaway.engines.cpu import bfloat, kernels
 from cutaway.rules import OPS, bf16, with_rounded_factors
+from depth import examples
 
 ON_CPU = pytest.mark.skipif(not bfloat.there(), reason="this processor has no products of bf16")
 ENGINES = [pytest.param("cpu", marks=ON_CPU), "reference"]
@@ -23,7 +24,7 @@ ENGINES = [pytest.param("cpu", marks=ON_CPU), "reference"]
 # ---- what rounding is ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.floats(width=32, allow_subnormal=False, min_value=-2.0**126, max_value=2.0**126))
 def test_the_nearest_number_of_eight_digits_is_taken(x):
     exact = np.float64(np.float32(x))
@@ -72,7 +73,7 @@ def assert_products_are_the_rules(program):
 
 
 @ON_CPU
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(n=st.integers(1, 70), sizes=st.lists(st.integers(1, 70), min_size=2, max_size=3), threads=st.integers(1, 3))
 def test_layers_of_any_size_equal_their_rules(n, sizes, threads):
     rng = np.random.default_rng(n)
@@ -96,7 +97,7 @@ def test_long_sums_and_crowded_rows_equal_their_rules(n, sizes):
 
 
 @ON_CPU
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(n=st.integers(1, 5), c=st.integers(1, 35), m=st.integers(1, 40), window=st.integers(1, 3),
        stride=st.integers(1, 2), size=st.integers(4, 9), threads=st.integers(1, 2))
 def test_filters_of_any_size_equal_their_rule(n, c, m, window, stride, size, threads):
@@ -191,7 +192,7 @@ def test_the_arithmetic_of_a_scan_adds_up(layer, engine):
 
 
 @ON_CPU
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(layer=st.sampled_from(["rnn", "lstm", "gru"]), n=st.integers(1, 40), k=st.integers(1, 6))
 def test_scans_equal_their_rules(layer, n, k):
     """All but a state on the other side of a half, which is rounded the other way."""

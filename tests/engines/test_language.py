@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cutaway.engines.cpu import building, codegen, kernels, language
+from depth import examples
 
 CALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -28,14 +29,14 @@ def kernel(*lines, helpers=""):
     return f"{helpers}\ndef k(p, s):\n{body}\n"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(a=st.integers(-50, 50), b=st.integers(-9, 9).filter(bool))
 def test_whole_numbers_divide_as_pythons_do(a, b):
     text = kernel("x[0] = F(a // b)", "x[1] = F(a % b)", "x[2] = a / b", "x[3] = F(min(a, b))", "x[4] = F(max(a, -b))")
     np.testing.assert_array_equal(run(text, a, b, results=5), [a // b, a % b, a / b, min(a, b), max(a, -b)])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(start=st.integers(-5, 20), stop=st.integers(-5, 20), step=st.integers(1, 7))
 def test_ranges_run_as_pythons_do(start, stop, step):
     text = "def k(p, s):\n    x = reals(p[0])\n    for i in range(p[1], p[2], p[3]):\n        x[0] = x[0] * 2 + F(i)\n"

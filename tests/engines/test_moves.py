@@ -11,10 +11,11 @@ import cutaway as ct
 from as_written import as_written
 from cutaway.engines.cpu.loops import Space, View, broadcast, merged
 from cutaway.program import Value
+from depth import examples
 
 TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11, "atol": 1e-13}}
 every_move = pytest.mark.parametrize(("name", "make"), MOVES, ids=[f"{n}-{make.__name__}" for n, make in MOVES])
-by_chance = {"max_examples": 12, "deadline": None}
+by_chance = {"max_examples": examples(12), "deadline": None}
 
 
 def missing(made):

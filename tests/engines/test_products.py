@@ -11,6 +11,7 @@ from cutaway.engines.cpu import codegen, rule_loops
 from cutaway.engines.cpu import engine as cpu
 from cutaway.engines.cpu.kernels.product import panels
 from cutaway.engines.cpu.target import target
+from depth import examples
 
 
 def lanes(array):
@@ -44,7 +45,7 @@ both = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 @both
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(m=sizes, k=sizes, n=sizes, turned=st.booleans(), bias=st.booleans())
 def test_a_product_equals_numpys(dtype, m, k, n, turned, bias):
     A, B, b = random(dtype, m, k), random(dtype, k, n), random(dtype, n)
@@ -56,7 +57,7 @@ def test_a_product_equals_numpys(dtype, m, k, n, turned, bias):
 
 
 @both
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(m=sizes, k=sizes, n=sizes, turned=st.booleans())
 def test_packed_factors_give_the_same_bits(dtype, m, k, n, turned):
     A, B = random(dtype, m, k), random(dtype, k, n)
@@ -86,7 +87,7 @@ def test_rows_do_not_know_each_other(dtype):
 
 
 @both
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(m=sizes, k=st.integers(0, 70), bias=st.booleans())
 def test_one_row_alone_has_the_bits_that_it_has_among_others(dtype, m, k, bias):
     W, x, b = random(dtype, m, k), random(dtype, 3, k), random(dtype, m)

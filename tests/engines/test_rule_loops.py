@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 import cutaway as ct
 from as_written import as_written
+from depth import examples
 
 ops = ct.ops
-few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+few = settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 sizes = st.integers(1, 5)
 
 

@@ -14,6 +14,7 @@ from cutaway.forecast.panel import Roles, as_frame, read_panel
 from cutaway.forecast.trial import FoldTrial
 from cutaway.forecast.window_sets import all_windows, split, ticks_of
 from cutaway.forecast.windows import Layout, fill_from_before, make_rows, names_of, origins
+from depth import examples
 
 
 def rows_of(one, at, layout, stats=(0.0, 1.0)):
@@ -89,7 +90,7 @@ def frames(draw):
     return frame.sample(frac=1, random_state=draw(st.integers(0, 9)))
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=examples(25), deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(frames(), st.integers(2, 6), st.integers(1, 4), st.booleans())
 def test_no_window_crosses_a_hole_or_a_series(frame, length, horizon, cut):
     roles = Roles("y", "t", "who")
@@ -120,7 +121,7 @@ def freq_of(calendar):
             "1 quarter": "QE", "1 year": "YS"}[calendar.words]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10_000), st.integers(8, 40), st.integers(2, 8), st.integers(1, 6),
        st.sampled_from(["level", "last", "series", "season"]), st.booleans())
 def test_a_window_knows_nothing_of_what_comes(seed, at, length, horizon, view, log):
@@ -136,7 +137,7 @@ def test_a_window_knows_nothing_of_what_comes(seed, at, length, horizon, view, l
     assert (a.X == b.X).all() and (a.base == b.base).all() and (a.scale == b.scale).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10_000), st.integers(60, 200), st.integers(1, 6), st.integers(1, 3))
 def test_what_is_learnt_for_a_trial_ends_before_what_it_is_scored_on(seed, n, horizon, several):
     rng = np.random.default_rng(seed)

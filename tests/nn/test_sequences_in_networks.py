@@ -30,6 +30,7 @@ from cutaway.nn import (
     Softmax,
     Tanh,
 )
+from depth import examples
 
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
@@ -135,7 +136,7 @@ def test_global_pooling_sees_each_sequence_s_own_steps(layer, join):
 some_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some_lengths, st.integers(0, 2))
 def test_batch_norm_is_by_hand_that_of_all_steps_one_below_the_other(lengths, padding):
     """Mean, variance, running averages and every gradient, whatever stands behind the ends."""
@@ -170,7 +171,7 @@ def normed():
                       BatchNorm1d(5), Tanh(), GlobalAveragePool(), Linear(5, 1))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some_lengths, st.integers(0, 3))
 def test_a_convolutional_network_sees_each_sequence_as_if_it_were_alone(lengths, padding):
     rng, net = np.random.default_rng(sum(lengths)), normed().init(0).astype("float64")
