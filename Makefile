@@ -28,16 +28,16 @@ SHORT = tests/autodiff/test_arrays.py tests/autodiff/test_composed.py tests/prog
 WORKERS = $(shell $(BIN)/python -c 'import os; print(min(os.cpu_count() or 1, 7) + 1)')
 
 help:
-	@echo "make demo    train on the house prices that ship: scores, what was built, and why"
-	@echo "make test    everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
-	@echo "make thorough the suite with all combinations and ten times as many random examples: an hour or two"
-	@echo "make lint    ruff, mypy, and which way the imports point"
-	@echo "make types   the scripts of pages and studio, checked by TypeScript, which npx fetches"
-	@echo "make docs    all pages and a reference of every class and function, as HTML: build/docs/index.html"
-	@echo "make short   half a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
-	@echo "make dist    sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
-	@echo "make bench   this machine's speed, beside the peers that are installed"
-	@echo "make clean   remove what building and testing left behind (to start over, remove $(VENV) too)"
+	@echo "make demo      train on the house prices that ship: scores, what was built, and why"
+	@echo "make test      everything CI checks: lint, the smoke suite, the whole suite (pages in Chromium, if it is here)"
+	@echo "make thorough  the suite with all combinations and ten times as many random examples: an hour or two"
+	@echo "make lint      ruff, mypy, and which way the imports point"
+	@echo "make types     the scripts of pages and studio, checked by TypeScript, which npx fetches"
+	@echo "make docs      all pages and a reference of every class and function, as HTML: build/docs/index.html"
+	@echo "make short     half a minute of tests, for another Python: make short PYTHON=python3.13 VENV=.venv-3.13"
+	@echo "make dist      sdist and wheel in dist/, and the wheel tried in an environment that has nothing else"
+	@echo "make bench     this machine's speed, beside the peers that are installed"
+	@echo "make clean     remove what building and testing left behind (to start over, remove $(VENV) too)"
 
 demo: $(VENV)/core
 	$(BIN)/cutaway demo
