@@ -63,16 +63,12 @@ def test_scores_are_those_of_the_model_written(here, run, table):
     assert test["network"]["R²"] == pytest.approx(model.score(table.iloc[parts[-1]], table["price"].iloc[parts[-1]]))
 
 
-def test_one_seed_one_model(here, run):
+def test_one_seed_one_model_and_quiet_prints_the_verdict_alone(here, run):
     for out in ("a", "b"):
-        run("fit", "table.csv", "-t", "price", "--epochs", 3, "-o", f"{out}.safetensors", "-q")
+        status, said, err = run("fit", "table.csv", "-t", "price", "--epochs", 3, "-o", f"{out}.safetensors", "--quiet")
+        assert status == 0 and err == "" and said.startswith("On the 60 test rows") and said.count("\n") <= 3
     first, second = (ct.load(f"{out}.safetensors").model_.theta for out in ("a", "b"))
     assert np.array_equal(first, second)
-
-
-def test_quiet_prints_the_verdict_alone(here, run):
-    status, out, err = run("fit", "table.csv", "-t", "price", "--epochs", 3, "--quiet")
-    assert status == 0 and err == "" and out.startswith("On the 60 test rows") and out.count("\n") <= 3
 
 
 def test_groups_stay_together_and_are_no_input(here, run, table):

@@ -20,9 +20,10 @@ def small(tmp_path_factory):
 
 
 def cutaway(path, *options):
-    return subprocess.run([sys.executable, "-m", "cutaway", "fit", path.name, "-t", "y", "--hidden", "4", "--epochs",
-                           "2", "--preset", "fast", "--quiet", *options], cwd=path.parent, capture_output=True,
-                          text=True, env=os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""})
+    small = ("--hidden", "4", "--epochs", "1", "--preset", "fast", "--split", "random", "--quiet")
+    return subprocess.run([sys.executable, "-m", "cutaway", "fit", path.name, "-t", "y", *small, *options],
+                          cwd=path.parent, capture_output=True, text=True,
+                          env=os.environ | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": ""})
 
 
 def test_two_processes_write_the_model_of_one_in_exact_mode(small):

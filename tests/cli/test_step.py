@@ -13,6 +13,7 @@ import pytest
 import cutaway as ct
 from cutaway.cli.step import moons
 from cutaway.cli.stepper import Stepper
+from depth import every
 
 pty = pytest.importorskip("pty")
 
@@ -139,7 +140,10 @@ def test_ctrl_c_within_a_command_leaves_the_session_whole(typed, monkeypatch):
 def test_a_model_and_its_data(typed, models, kind):
     out = typed("n 4", "s", "s", args=(models / f"{kind}.safetensors", models / "table.csv"))
     assert "300 rows of table.csv" in out and "step 2 is done" in out and "the weights in" in out
-    assert "new first weights" in typed("q", args=(models / f"{kind}.safetensors", models / "table.csv", "--fresh"))
+
+
+def test_a_model_may_begin_anew(typed, models):
+    assert "new first weights" in typed("q", args=(models / "kind.safetensors", models / "table.csv", "--fresh"))
 
 
 def test_the_training_of_a_file_is_the_one_that_fit_would_do(models):
@@ -226,7 +230,7 @@ def terminal():
         os.close(one.master)
 
 
-@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("columns", every(2, [40, 80]))
 def test_a_terminal_with_ctrl_c_and_ctrl_d(terminal, columns):
     t = terminal(columns)
     t.until("step 1> ")

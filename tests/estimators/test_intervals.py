@@ -10,12 +10,25 @@ import cutaway as ct
 from cutaway.errors import ArgumentError, DataError, FileError
 from cutaway.estimators import crossed
 from cutaway.estimators.intervals import Intervals, ranked, sizes_of
+from depth import each_once, examples
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (600, 3))
 Y = 3 * X[:, 0] + (0.2 + X[:, 0].clip(0)) * RNG.normal(size=600)
 TWO = np.stack([Y, 1000 * X[:, 1] + 10 * RNG.normal(size=600)], 1)
 BRIEF = {"epochs": 8, "network": [16], "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def one():
+    """A model of one output, to be asked."""
+    return ct.Regressor(**BRIEF).fit(X, Y)
+
+
+@pytest.fixture(scope="module")
+def two():
+    """A model of two outputs, to be asked."""
+    return ct.Regressor(**BRIEF).fit(X, TWO)
 
 
 @pytest.mark.parametrize("m", [9, 20, 61])
@@ -58,7 +71,7 @@ def test_sizes_follow_the_errors_and_few_rows_have_one():
 @pytest.mark.parametrize("log", [False, True])
 def test_intervals_cover_what_they_promise_and_are_wider_where_errors_are(log):
     rng, covered, widths = np.random.default_rng(1), [], []
-    for seed in range(10):
+    for seed in range(examples(5)):
         A = rng.uniform(-1, 1, (1400, 3))
         b = 3 * A[:, 0] + (0.2 + A[:, 0].clip(0)) * rng.normal(size=1400)
         b = np.exp(b) if log else b
@@ -71,47 +84,42 @@ def test_intervals_cover_what_they_promise_and_are_wider_where_errors_are(log):
     assert 0.87 < np.mean(covered) < 0.94 and np.mean(widths) > 1.4
 
 
-def test_more_coverage_is_wider_and_less_may_be_nearly_nothing():
-    model = ct.Regressor(**BRIEF).fit(X, Y)
-    widths = [np.diff(model.predict_interval(X, c)).mean() for c in (0.01, 0.3, 0.6, 0.9, 0.98)]
+def test_more_coverage_is_wider_and_less_may_be_nearly_nothing(one):
+    widths = [np.diff(one.predict_interval(X, c)).mean() for c in (0.01, 0.3, 0.6, 0.9, 0.98)]
     assert (np.diff(widths) >= 0).all() and widths[0] < 0.1 * widths[-1]
 
 
-def test_every_output_has_its_own():
-    model = ct.Regressor(**BRIEF).fit(X, TWO)
-    found = model.predict_interval(X, 0.8)
+def test_every_output_has_its_own(two):
+    found = two.predict_interval(X, 0.8)
     assert found.shape == (600, 2, 2) and (found[..., 0] < found[..., 1]).all()
     covered = ((found[..., 0] <= TWO) & (found[..., 1] >= TWO)).mean(0)
     assert (covered > 0.7).all() and (covered < 0.95).all()
 
 
-def test_they_survive_files_and_those_of_before_have_none(tmp_path):
-    model = ct.Regressor(**BRIEF).fit(X, TWO)
-    found = model.predict_interval(X)
-    ct.save(model, tmp_path / "m")
+def test_they_survive_files_and_those_of_before_have_none(two, tmp_path):
+    found = two.predict_interval(X)
+    ct.save(two, tmp_path / "m")
     assert (ct.load(tmp_path / "m").predict_interval(X) == found).all()
-    old = {name: value for name, value in model.to_description().items() if name != "intervals"}
+    old = {name: value for name, value in two.to_description().items() if name != "intervals"}
     with pytest.raises(DataError, match="older model files do not"):
-        ct.Regressor.from_description(model.model_, old).predict_interval(X)
+        ct.Regressor.from_description(two.model_, old).predict_interval(X)
 
 
 @pytest.mark.parametrize("change", [
     {"scores": [[1.0]]}, {"sizes": [[0.0], [1.0]], "places": [[0.0], [1.0]]}, {"rows": "many"},
     {"scores": [[2.0, 1.0]] * 2, "shares": [[0.1, 0.2]] * 2}, {"scores": [[1.0, 2.0]] * 2, "shares": [[0.5, 1.0]] * 2},
 ])
-def test_damaged_ones_are_refused(change):
-    model = ct.Regressor(**BRIEF).fit(X, TWO)
-    described = model.to_description()
+def test_damaged_ones_are_refused(two, change):
+    described = two.to_description()
     described["intervals"] = described["intervals"] | change
     with pytest.raises(FileError, match="damaged"):
-        ct.Regressor.from_description(model.model_, described)
+        ct.Regressor.from_description(two.model_, described)
 
 
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, -0.1, float("nan"), "0.9", None, True])
-def test_a_coverage_outside_0_to_1_is_refused(coverage):
-    model = ct.Regressor(**BRIEF).fit(X, Y)
+def test_a_coverage_outside_0_to_1_is_refused(one, coverage):
     with pytest.raises(ArgumentError, match="above 0 and below 1"):
-        model.predict_interval(X, coverage)
+        one.predict_interval(X, coverage)
 
 
 def test_more_than_the_rows_can_promise_is_refused():
@@ -146,7 +154,7 @@ def test_too_few_rows_to_hold_some_back_are_asked_of_networks_that_had_not_all_o
 
 def test_of_few_rows_held_back_the_answers_of_networks_without_each_row_decide():
     covered, alone = [], []
-    for seed in range(6):
+    for seed in range(4):
         model, rows = ct.Regressor([16], epochs=20, threads=1, random_state=seed), RNG.permutation(600)
         model.fit(X[rows[:210]], Y[rows[:210]])
         assert model.intervals_.rows == 21
@@ -205,8 +213,8 @@ def test_each_row_is_answered_by_the_network_that_did_not_learn_from_it(monkeypa
         assert answer == pytest.approx(y[~own].mean(), abs=1e-6)
 
 
-@pytest.mark.parametrize("network", [lambda i, o: ct.nn.MLP(i, [4], o), [4], "auto"], ids=["own", "widths", "auto"])
-@pytest.mark.parametrize("y", [Y[:60], TWO[:60]], ids=["one", "two"])
+@pytest.mark.parametrize(("network", "y"),
+                         each_once((lambda i, o: ct.nn.MLP(i, [4], o), [4], "auto"), (TWO[:60], Y[:60])))
 def test_those_of_few_rows_are_of_any_network_and_weights(network, y):
     model = ct.Regressor(**BRIEF | {"network": network}).fit(X[:60], y, sample_weight=np.linspace(0.5, 2, 60))
     low, high = np.moveaxis(model.predict_interval(X), -1, 0)

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
+from depth import each_once
 
 ROWS = 240
 rng = np.random.default_rng(0)
@@ -35,6 +37,12 @@ NUMBERS = ("numbers", "whole numbers", "large", "outputs")
 def fitted(target, X=TABLE, **how):
     kind = ct.Regressor if target in NUMBERS else ct.Classifier
     return kind(epochs=2, **how).fit(X, TARGETS[target])
+
+
+@cache
+def known(target):
+    """A fitted estimator for tests that only ask it."""
+    return fitted(target)
 
 
 def identical(got, wanted):
@@ -65,10 +73,9 @@ def other_order(frame):
     return frames(frame[frame.columns[::-1]].assign(unknown=1))
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("forms", [dicts, tuples, frames], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("target", "forms"), each_once(TARGETS, (dicts, tuples, frames)))
 def test_a_record_is_what_predict_gives_for_it(target, forms):
-    some, model = TABLE.iloc[:40], fitted(target)
+    some, model = TABLE.iloc[:40], known(target)
     f, wanted = ct.predictor(model), model.predict(some)
     for record, row in zip(forms(some), wanted, strict=True):
         identical(f(record), row)
@@ -79,7 +86,7 @@ def test_a_record_is_what_predict_gives_for_it(target, forms):
 
 @pytest.mark.parametrize("forms", [polars_frames, other_order], ids=lambda f: f.__name__)
 def test_frames_of_one_row_of_any_make(forms):
-    some, model = TABLE.iloc[:20], fitted("three words")
+    some, model = TABLE.iloc[:20], known("three words")
     f = ct.predictor(model)
     assert [f(record) for record in forms(some)] == model.predict(some).tolist()
 
@@ -101,7 +108,7 @@ def test_where_estimators_learnt_from_arrays_they_take_arrays_and_lists():
     TABLE[["size", "zone"]].iloc[:1], np.zeros(3), np.zeros((1, 3)), {}, None,
 ], ids=str)
 def test_what_predict_refuses_is_refused_in_its_words(record):
-    model = fitted("numbers")
+    model = known("numbers")
     given = record
     if isinstance(record, tuple | list) or (isinstance(record, np.ndarray) and record.ndim == 1):
         given = [list(record)]
@@ -116,13 +123,13 @@ def test_what_predict_refuses_is_refused_in_its_words(record):
 
 @pytest.mark.parametrize("cell", [[3.0], np.ones(1)], ids=str)
 def test_a_cell_of_a_tuple_is_no_column(cell):
-    f = ct.predictor(fitted("numbers"))
+    f = ct.predictor(known("numbers"))
     with pytest.raises(DataError, match=f"'size', row 0 .* holds a {type(cell).__name__}: a cell must be"):
         f((cell, *tuples(TABLE)[0][1:]))
 
 
 def test_several_rows_and_probabilities_of_numbers_are_refused():
-    f = ct.predictor(fitted("numbers"))
+    f = ct.predictor(known("numbers"))
     with pytest.raises(DataError, match=r"one record, got 2 rows: write estimator\.predict"):
         f(TABLE.iloc[:2])
     with pytest.raises(DataError, match="one record, got 2 rows"):
@@ -146,7 +153,7 @@ def test_it_sees_partial_fit_and_stays_with_the_fit_that_it_was_made_of():
 
 @pytest.mark.parametrize("target", ["numbers", "two words", "three words", "labels"])
 def test_after_a_round_trip_through_a_file(target, tmp_path):
-    model = fitted(target)
+    model = known(target)
     ct.save(model, tmp_path / "m.safetensors")
     f = ct.predictor(ct.load(tmp_path / "m.safetensors"))
     for record, row in zip(dicts(TABLE.iloc[:10]), model.predict(TABLE.iloc[:10]), strict=True):
@@ -164,7 +171,7 @@ def test_outputs_that_are_not_numbers_or_close_to_each_other():
 
 
 def test_threads_do_not_disturb_each_other():
-    model = fitted("three words")
+    model = known("three words")
     f, records, wanted = ct.predictor(model), dicts(TABLE), model.predict(TABLE)
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(f, records)) == wanted.tolist()
@@ -191,7 +198,7 @@ def test_images_and_sequences_come_one_by_one():
 
 
 def test_it_is_not_copied_or_pickled():
-    f = ct.predictor(fitted("numbers"))
+    f = ct.predictor(known("numbers"))
     for way in (pickle.dumps, copy.deepcopy):
         with pytest.raises(ArgumentError, match=r"call ct\.predictor"):
             way(f)

@@ -99,7 +99,7 @@ def test_equal_seeds_give_equal_curves_however_many_fits_run_at_a_time():
 
 def test_text_and_gaps_are_encoded_for_every_model():
     X, y = ct.datasets.load("houses")
-    found = scaling(X[:400], y[:400], sizes=[200], seeds=1)
+    found = scaling(X[:280], y[:280], sizes=[200], seeds=1)
     assert found.models == ["network", "ridge regression", "random forest", "gradient boosting"]
     assert found.metric == "R²"
     assert (found.score > 0.7).all()
@@ -107,8 +107,8 @@ def test_text_and_gaps_are_encoded_for_every_model():
 
 def test_a_straight_line_hits_a_ceiling_and_a_network_does_not():
     """The lecture: "DL keeps improving as data grows. ML hits a ceiling." Here, where the truth bends."""
-    X, y = ct.datasets.make("friedman", n=1400, noise=0.0)
-    found = scaling(X, y, sizes=[100, 1000], seeds=3, models=["network", "ridge regression"])
+    X, y = ct.datasets.make("friedman", n=1000, noise=0.0)
+    found = scaling(X, y, sizes=[100, 700], seeds=3, models=["network", "ridge regression"])
     network, line = found.score.mean(2)
     assert network[1] > 0.95 > 0.8 > line[1]
     assert found.crossings()[0].lead[-1] == 1
