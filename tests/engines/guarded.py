@@ -1,14 +1,15 @@
 """Kernels run beside guard pages: whoever reads or writes beyond an operand, or before it, dies by a signal.
 
-    python tests/engines/guarded.py [--first number] [--as-written] float32 1,3 [every] [rows] [seed] [+ as these]
+    python tests/engines/guarded.py [--first number] [--as-written] float32 1,3 [every] [cases] [rows] [seed] [+ ...]
 
 runs every variant (variants.py), and moves by chance (random_moves.py), as a small program whose kernels get each
 operand in memory of its own, once so that it ends where a page begins that nobody may touch, once so that it begins
 where one ends. What each kernel gives is compared with its rule: for one thread and for three by turns, and for both of
 them where a case is as it is and every variant is taken. A line before each variant says which it is, a line after it
-what came out. every=8 takes one variant of eight, and all that are as the cases have them. "bf16" in place of float32:
-the operations whose factors may be rounded, in sizes that fill vectors of two numbers a word. What stands behind a + is
-tried next, with numbers that go on: to list all variants takes seconds. --first: where to go on after a death.
+what came out. every=8 takes one variant of eight, cases=2 every other one that is as the cases have it. "bf16" in place
+of float32: the operations whose factors may be rounded, in sizes that fill vectors of two numbers a word. What stands
+behind a + is tried next, with numbers that go on: to list all variants takes seconds. --first: where to go on after a
+death.
 
 --as-written: as_written.py says how. A wrong stride or size is in a kernel's text, and code that follows it step by
 step touches no less memory than what LLVM's optimizer makes of it.
@@ -160,19 +161,20 @@ def _close(got, wanted, size):
     return bool(np.all(near | (got == wanted) | (np.isnan(got) & np.isnan(wanted))))
 
 
-def tried(every_one, turn, first, dtype, threads, every="1", n="7", seed="0"):
+def tried(every_one, turn, first, dtype, threads, every="1", cases="1", n="7", seed="0"):
     """Run variants, those from the number `first` on."""
     slots_, n, k, every, threads = Slots(24), int(n), 3, int(every), threads.split(",")
     if dtype == "bf16":
         n, k = 70, 37
-    for place, (id_, name, make) in enumerate(every_one):
+    as_they_are = [place for place, (id_, _, _) in enumerate(every_one) if id_.endswith(": as it is")]
+    varied = sorted(set(range(len(every_one))) - set(as_they_are))
+    both = as_they_are if every == 1 else ()
+    for turns, place in enumerate(sorted({*as_they_are[:: int(cases)], *varied[::every]})):
+        id_, name, make = every_one[place]
         number = turn * len(every_one) + place
         if number < first or (dtype == "bf16" and not OPS[name].rounds):
             continue
-        as_it_is = id_.endswith(": as it is")
-        if place % every and not as_it_is:
-            continue
-        for some in threads if as_it_is and every == 1 else [threads[place // every % len(threads)]]:
+        for some in threads if place in both else [threads[turns % len(threads)]]:
             print(number, turn, some, id_, "| begins", flush=True)
             try:
                 case = make(np.random.default_rng(int(seed)), n, k)

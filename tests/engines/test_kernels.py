@@ -5,59 +5,63 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from around import Around, assert_same_values, program, uneven
-from cases import EVERY, IDS, scan
+from cases import CASE, EVERY, IDS, scan, some
 
 import cutaway as ct
 from as_written import as_written
 from cutaway.engines.cpu.kernels import convolution
 from cutaway.engines.xla import kernels as xla
 from cutaway.rules import OPS
+from depth import each_once, every
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
 INNER = {"sum_to", "running_average", "shortened"}
-
-cases = [(i, c) for i, c in zip(IDS, EVERY, strict=True) if c[0] not in INNER]
-every_case = pytest.mark.parametrize(("id", "name", "make"), [(i, *c) for i, c in cases], ids=[i for i, _ in cases])
-precisions = pytest.mark.parametrize("dtype", ["float32", "float64"])
+OPTIMIZED = every(2, some(len(IDS)))  # of each operation's first cases
+PRECISIONS = ["float32", "float64"]
 
 
-FIRST = {name: i for i, (name, _) in reversed(cases)}
-
-
-@pytest.fixture(autouse=True)
-def _others_as_written(request):
-    """LLVM's optimizer makes the kernels of each operation's first case here; of every case in test_operands.py."""
-    case = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    with as_written() if "id" in case and FIRST[case.get("name", "conv")] != case["id"] else nullcontext():
-        yield
+def some_cases(step, which=lambda name: True):
+    ids = some(step, lambda name: name not in INNER and which(name))
+    return pytest.mark.parametrize(("id", "name", "make"), [(id, *CASE[id]) for id in ids], ids=ids)
 
 
 TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11, "atol": 1e-13}}
 
 
-@every_case
+def assert_as_the_rules(name, case, dtype, engine="cpu"):
+    one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
+    two, b = program(Around(name, case).astype(dtype), engine, keep_all=True)
+    np.testing.assert_allclose(b, a, **TOLERANCE[dtype])
+    assert_same_values(one, two, **TOLERANCE[dtype])
+    return two
+
+
+@some_cases(4)  # test_operands.py takes all of them, of seven rows
+@as_written()
 def test_every_value_equals_the_rules(id, name, make):
-    # machine code is made anew for each width and precision: what is three wide, test_operands.py has too
-    for n, k, dtype in ((33, 3, "float32"), (1, 3, "float32"), (5, 17, ("float32", "float64")[IDS.index(id) % 2])):
-        case = make(np.random.default_rng(n), n, k)
-        one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
-        two, b = program(Around(name, case).astype(dtype), "cpu", keep_all=True)
-        np.testing.assert_allclose(b, a, **TOLERANCE[dtype])
-        assert_same_values(one, two, **TOLERANCE[dtype])
+    """And every operation has a kernel, forward and backward."""
+    for n in (33, 1):
+        made = assert_as_the_rules(name, make(np.random.default_rng(n), n, 3), "float32")
+    missing = {i.op for i, kernel in zip(made.instructions, made.engine.kernels, strict=True) if kernel is None}
+    assert not missing
 
 
-@pytest.mark.parametrize(("id", "name", "make"), [(i, *c) for i, c in cases if c[0] in xla.KERNELS],
-                         ids=[i for i, c in cases if c[0] in xla.KERNELS])
+@some_cases(3)
+def test_every_value_of_a_wide_operation_equals_the_rules(id, name, make):
+    """Where vectors are filled: by LLVM's optimizer, in a part of them."""
+    case = make(np.random.default_rng(5), 5, 17)
+    with nullcontext() if id in OPTIMIZED else as_written():
+        assert_as_the_rules(name, case, PRECISIONS[IDS.index(id) % 2])
+
+
+@some_cases(3, lambda name: name in xla.KERNELS)
 def test_every_value_on_xla_equals_the_rules(id, name, make):
     """Where XLA has an operation of its own. All others run there by their rules: tests/rules/test_rules.py."""
-    case = make(np.random.default_rng(5), 5, 17)
-    one, a = program(Around(name, case).astype("float64"), "reference", keep_all=True)
-    two, b = program(Around(name, case).astype("float64"), "xla", keep_all=True)
-    np.testing.assert_allclose(b, a, **TOLERANCE["float64"])
-    assert_same_values(one, two, **TOLERANCE["float64"])
+    assert_as_the_rules(name, make(np.random.default_rng(5), 5, 17), "float64", "xla")
 
 
-@every_case
+@some_cases(3)
+@as_written()
 def test_sharing_memory_changes_no_bit(id, name, make):
     case = make(np.random.default_rng(7), 6, 3)
     kept, shared = Around(name, case), Around(name, case)
@@ -67,7 +71,8 @@ def test_sharing_memory_changes_no_bit(id, name, make):
     assert small.memory.bytes <= small.memory.unshared_bytes
 
 
-@every_case
+@some_cases(2)
+@as_written()
 def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make):
     threads = 2 + IDS.index(id) % 2
     case = make(np.random.default_rng(8), 7, 3)
@@ -80,20 +85,13 @@ def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make):
     np.testing.assert_allclose(models[1].theta, models[0].theta, **TOLERANCE["float32"])
 
 
-@every_case
-def test_every_operation_has_a_kernel(id, name, make):
-    made, _ = program(Around(name, make(np.random.default_rng(9), 4, 3)), "cpu")
-    missing = {i.op for i, kernel in zip(made.instructions, made.engine.kernels, strict=True) if kernel is None}
-    assert not missing
-
-
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 88.0, -88.0, 1e-8, -1e-8, 100.0, -100.0, 0.5, -3.0])
-UNARY = [c for c in cases if OPS[c[1][0]].kind == "elementwise" and len(OPS[c[1][0]].inputs) == 1]
+UNARY = [id for id, (name, _) in CASE.items() if OPS[name].kind == "elementwise" and len(OPS[name].inputs) == 1]
 
 
-@precisions
-@pytest.mark.parametrize(("name", "make"), [c for _, c in UNARY], ids=[i for i, _ in UNARY])
-def test_special_values_of_one_input(name, make, dtype):
+@pytest.mark.parametrize(("id", "dtype"), each_once(UNARY, PRECISIONS))  # of each precision: rules/test_extremes.py
+def test_special_values_go_through_one_input(id, dtype):
+    name, make = CASE[id]
     case = make(np.random.default_rng(0), 13, 1)
     case.inputs = (SPECIAL[:, None],)
     one, _ = program(Around(name, case).astype(dtype), "reference", keep_all=True)
@@ -102,9 +100,9 @@ def test_special_values_of_one_input(name, make, dtype):
     assert np.isnan(two.value(two.engine.listing.output)[0, 0]), "NaN must stay visible"
 
 
-@precisions
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"])
-def test_special_values_of_two_inputs(name, dtype):
+@pytest.mark.parametrize(("name", "dtype"), each_once(
+    ["add", "sub", "mul", "div", "maximum", "minimum", "greater", "greater_equal"], PRECISIONS))
+def test_special_values_go_through_two_inputs(name, dtype):
     case = dict(EVERY)[name](np.random.default_rng(0), 2, 2)
     u, v = np.meshgrid(SPECIAL, SPECIAL)
     case.inputs, case.kinds = (u, v), ("rows", "rows")
@@ -113,8 +111,9 @@ def test_special_values_of_two_inputs(name, dtype):
     assert_same_values(one, two, rtol=1e-6 if dtype == "float32" else 1e-14)
 
 
-@pytest.mark.parametrize(("id", "make"), [(i, c[1]) for i, c in cases if c[0] == "conv"])
-def test_images_are_padded_as_many_at_a_time_as_the_cache_holds(id, make, monkeypatch):
+@some_cases(1, lambda name: name == "conv")
+@as_written()
+def test_images_are_padded_as_many_at_a_time_as_the_cache_holds(id, name, make, monkeypatch):
     case = make(np.random.default_rng(1), 3, 4)
     one, _ = program(Around("conv", case).astype("float64"), "reference", keep_all=True)
     monkeypatch.setattr(convolution, "TOGETHER", 1)  # one at a time
@@ -122,8 +121,8 @@ def test_images_are_padded_as_many_at_a_time_as_the_cache_holds(id, make, monkey
     assert_same_values(one, two, **TOLERANCE["float64"])
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("name", "reverse"), each_once(["rnn", "lstm", "gru"], [False, True]))
+@as_written()
 def test_gradients_are_cut_where_the_rule_cuts_them(name, reverse):
     case = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse, truncate=2)
     whole = scan(name, np.random.default_rng(3), 5, 4, state=True, ends=True, reverse=reverse)
@@ -134,9 +133,10 @@ def test_gradients_are_cut_where_the_rule_cuts_them(name, reverse):
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "conv"])
+@as_written()
 def test_a_last_batch_too_small_for_all_threads_trains_the_same(name):
-    case = dict((i, c[1]) for i, c in cases)["conv-conv_same" if name == "conv" else f"{name}-scan"]
-    case = case(np.random.default_rng(4), 5, 4)
+    _, make = CASE["conv-conv_same" if name == "conv" else f"{name}-scan"]
+    case = make(np.random.default_rng(4), 5, 4)
     thetas = []
     for threads in (1, 3):
         model = Around(name, case).astype("float64")

@@ -16,6 +16,7 @@ from cutaway.autodiff import apply
 from cutaway.engines.cpu import codegen, kernels, rule_loops
 from cutaway.rules import OPS, rule
 from cutaway.rules.registry import ENGINES_OWN
+from depth import THOROUGH
 
 GUARDED = Path(__file__).with_name("guarded.py")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guard pages by Linux's calls")
@@ -40,18 +41,19 @@ def guarded(*ways):
 
 @pytest.fixture(scope="module")
 def came():
-    """Every variant runs as it is written: which numbers a kernel takes for which shapes is in its text. What LLVM's
-    optimizer makes of that is seen on every case as it is, and a part of the variants."""
-    return guarded("--as-written float32 1,3 1", "float32 1,3 32", "--as-written float64 3 16")
+    """Variants run as they are written: which numbers a kernel takes for which shapes is in its text. What LLVM's
+    optimizer makes of that is seen on a part of the cases as they are, and a few of the variants."""
+    return guarded(*("--as-written float32 1,3 1", "float32 1,3 32", "--as-written float64 3 16") if THOROUGH else (
+        "--as-written float32 1,3 3", "float32 1,3 99 4", "--as-written float64 3 29 2"))
 
 
 @pytest.mark.parametrize("op", sorted(CASES))
 def test_no_kernel_leaves_its_operands_or_differs_from_its_rule(came, op):
-    for found in came:
+    for turn, found in enumerate(came):
         own = {of: said for of, said in found.items() if of[0].startswith(f"{op}-")}
         wrong = {of: said for of, said in own.items() if not said.startswith(("refused", "kernels"))}
-        assert own and not wrong
-        if op in kernels.TAKES or OPS[op].kind == "elementwise":
+        assert not wrong
+        if turn == 0 and (op in kernels.TAKES or OPS[op].kind == "elementwise"):
             assert any(said.startswith("kernels: ") and not said.startswith("kernels: 0") for said in own.values())
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from cutaway.autodiff import Runtime
 from cutaway.rules import OPS
+from depth import every
 
 Make = Callable[[np.random.Generator, int, int], "Case"]
 CASES: dict[str, list[Make]] = {}
@@ -775,3 +776,14 @@ if missing := sorted(OPS.keys() ^ CASES.keys()):
 
 EVERY = [(name, make) for name, makes in CASES.items() for make in makes]
 IDS = [f"{name}-{make.__name__}" for name, make in EVERY]
+
+
+def some(step: int, which: Callable[[str], bool] = lambda name: True) -> list[str]:
+    """The ids of each operation's first case and of each `step`-th of the others; in a thorough run, of all."""
+    first = {name: id for id, (name, _) in reversed(list(zip(IDS, EVERY, strict=True)))}
+    ids = [id for id, (name, _) in zip(IDS, EVERY, strict=True) if which(name)]
+    chosen = {*first.values(), *every(step, [id for id in ids if id not in first.values()])}
+    return [id for id in ids if id in chosen]
+
+
+CASE = dict(zip(IDS, EVERY, strict=True))
