@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 from around import Around, assert_same_values, program, uneven
-from cases import CASE, EVERY, IDS, scan, some
+from cases import CASE, EVERY, IDS, of_each, scan
 
 import cutaway as ct
 from as_written import as_written
@@ -16,12 +16,12 @@ from depth import each_once, every
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
 INNER = {"sum_to", "running_average", "shortened"}
-OPTIMIZED = every(2, some(len(IDS)))  # of each operation's first cases
+OPTIMIZED = every(2, of_each(len(IDS)))  # of each operation's first cases
 PRECISIONS = ["float32", "float64"]
 
 
 def some_cases(step, which=lambda name: True):
-    ids = some(step, lambda name: name not in INNER and which(name))
+    ids = of_each(step, lambda name: name not in INNER and which(name))
     return pytest.mark.parametrize(("id", "name", "make"), [(id, *CASE[id]) for id in ids], ids=ids)
 
 

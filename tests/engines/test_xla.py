@@ -16,6 +16,7 @@ from cutaway.engines.xla.step import by_number
 from cutaway.errors import ArgumentError
 from cutaway.optim import SGD, Adam, AdamW, Optimizer, clip
 from cutaway.rules import OPS, bind, convolution, linear, rule, xp
+from depth import every
 
 nn, rng = ct.nn, np.random.default_rng(0)
 X, y = rng.standard_normal((22, 4)).astype(np.float32), rng.integers(0, 3, 22)
@@ -47,7 +48,7 @@ NETWORKS = {
 }
 
 
-def fitted(make, X, engine, **options):
+def fitted(make, X, engine, y=y, **options):
     settings = {"optimizer": clip(AdamW(1e-2, eps=EPS), norm=0.5), "epochs": 2, "batch_size": 8, "threads": 1}
     return ct.fit(make().init(0), X, y, "cross_entropy", engine=engine, progress=False, **settings | options)
 
@@ -56,7 +57,9 @@ def fitted(make, X, engine, **options):
 def test_it_trains_as_the_rules_do_in_single_precision(network):
     """The losses differ by roundings: XLA adds up in an order of its own, and without its 64-bit mode in single."""
     make, data = NETWORKS[network]
-    ours, theirs = (fitted(make, data, engine) for engine in ("reference", "xla"))
+    rows = 22 if network == "CNN of changed images" else 16  # of another size, a last batch is compiled once more
+    data = data[:rows]
+    ours, theirs = (fitted(make, data, engine, y=y[:rows]) for engine in ("reference", "xla"))
     np.testing.assert_allclose(theirs.steps["loss"], ours.steps["loss"], rtol=1e-5)
     np.testing.assert_allclose(theirs.model.predict(data, engine="xla"), ours.model.predict(data, engine="reference"),
                                rtol=1e-3, atol=1e-4)
@@ -98,8 +101,9 @@ def test_a_step_can_be_looked_into():
     session = ct.step(mlp(), X, y, "cross_entropy", engine="xla", batch_size=8)
     session.run(1)
     assert session.program.engine.name == "xla" and session.program.state.t == 1
-    assert "layer1.weight" in str(fitted(mlp, X, "xla", epochs=1).trace(step=2).explain("layer1.weight", 0, 1))
-    assert "MLP" in str(ct.diagnose(fitted(mlp, X, "xla", epochs=1)))
+    run = fitted(mlp, X, "xla", epochs=1)
+    assert "layer1.weight" in str(run.trace(step=2).explain("layer1.weight", 0, 1))
+    assert "MLP" in str(ct.diagnose(run))
 
 
 def test_frozen_weights_and_silent_neurons_stay_so():
@@ -235,7 +239,7 @@ def test_data_may_be_written_over_once_they_were_fed_to_a_run():
     assert np.isfinite(program.run(position=8, steps=1)).all()
 
 
-@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("seed", every(2, [4, 1]))
 def test_operations_of_xla_are_as_their_rules(seed):
     """Windows of random sizes, strides, edges and distances, over one or two sizes; ties between equal numbers too."""
     rng = np.random.default_rng(seed)

@@ -778,7 +778,7 @@ EVERY = [(name, make) for name, makes in CASES.items() for make in makes]
 IDS = [f"{name}-{make.__name__}" for name, make in EVERY]
 
 
-def some(step: int, which: Callable[[str], bool] = lambda name: True) -> list[str]:
+def of_each(step: int, which: Callable[[str], bool] = lambda name: True) -> list[str]:
     """The ids of each operation's first case and of each `step`-th of the others; in a thorough run, of all."""
     first = {name: id for id, (name, _) in reversed(list(zip(IDS, EVERY, strict=True)))}
     ids = [id for id, (name, _) in zip(IDS, EVERY, strict=True) if which(name)]

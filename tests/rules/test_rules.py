@@ -1,9 +1,11 @@
 """Every rule: its backward is the derivative of its forward, it keeps the precision and changes nothing it is given."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
-from cases import CASES, EVERY, IDS
+from cases import CASE, CASES, EVERY, IDS, of_each
 
 from cutaway.engines.xla.arrays import arrays
 from cutaway.rules import OPS, bind
@@ -69,17 +71,52 @@ def assert_slopes(rng, op, case):
         assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-6, abs=1e-7 * size + 1e-7), op.inputs
 
 
-@every_case
-def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
-    """And from the backward rule of each operation's first case: that of every case runs on JAX below."""
-    rng, op = np.random.default_rng(1), OPS[name]
-    case = make(rng, 3, 4)
-    made = outputs(op, case.inputs, case.attributes)
-    given_by_output = cotangents(rng, op, made)
-    ours = gradients(op, case, case.inputs, given_by_output) if op.backward else []
-    wanted = [i for i, g in enumerate(ours) if g is not None]
-    backward_too = op.backward and make is CASES[name][0]
+def together(functions, given, doubles):
+    """What JAX makes of each case's function, or its error: all in one compilation, each alone takes thrice as long."""
+    failed = {}
 
+    def everything(given):
+        results = {}
+        for id, arguments in given.items():
+            try:
+                results[id] = functions[id](arguments)
+            except Exception as error:
+                failed[id] = error
+        return results
+
+    quickly = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    with jax.enable_x64(doubles):
+        results = jax.jit(everything).lower(given).compile(compiler_options=quickly)(given)
+    return results | failed
+
+
+def without_error(found):
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+@pytest.fixture(scope="module")
+def in_doubles():
+    """By case: its outputs and gradients as the rules compute them, and what JAX computes and derives."""
+    ours, given, functions = {}, {}, {}
+    for id in WITH_DOUBLES:
+        name, make = CASE[id]
+        rng, op = np.random.default_rng(1), OPS[name]
+        case = make(rng, 3, 4)
+        made = outputs(op, case.inputs, case.attributes)
+        given_by_output = cotangents(rng, op, made)
+        slopes = gradients(op, case, case.inputs, given_by_output) if op.backward else []
+        wanted = [i for i, g in enumerate(slopes) if g is not None]
+        ours[id] = made, slopes, wanted
+        given[id] = [case.inputs[i] for i in wanted]
+        functions[id] = partial(derived, op, case, given_by_output, wanted, op.backward and make is CASES[name][0])
+    theirs = together(functions, given, doubles=True)
+    return {id: (*ours[id], theirs[id]) for id in WITH_DOUBLES}
+
+
+def derived(op, case, given_by_output, wanted, backward_too, inputs):
+    """JAX's derivatives of the forward rule, what that rule computes, and the backward rule: each by JAX."""
     def f(*inputs):
         everything = list(case.inputs)
         for i, x in zip(wanted, inputs, strict=True):
@@ -89,12 +126,21 @@ def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
         slopes = gradients(op, case, everything, given_by_output, forward, backward) if backward_too else []
         return total(op, results, given_by_output), (results, slopes)
 
-    there = jax.grad(f, tuple(range(len(wanted))), has_aux=True) if wanted else lambda: ((), f()[1])
-    with jax.enable_x64(True):
-        theirs, (results, slopes) = jax.jit(there)(*(case.inputs[i] for i in wanted))
+    return jax.grad(f, tuple(range(len(wanted))), has_aux=True)(*inputs) if wanted else ((), f()[1])
+
+
+WITH_DOUBLES = of_each(3)
+
+
+@pytest.mark.parametrize("id", WITH_DOUBLES)
+def test_jax_computes_and_derives_the_same_from_the_forward_rule(id, in_doubles):
+    """And from the backward rule of each operation's first case: of others, it runs on JAX below."""
+    op = OPS[CASE[id][0]]
+    made, ours, wanted, found = in_doubles[id]
+    theirs, (results, slopes) = without_error(found)
     for a, b in zip(made, results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
-    for a, b in zip(ours if backward_too else [], slopes, strict=True):
+    for a, b in zip(ours if slopes else [], slopes, strict=True):
         assert (a is None) == (b is None)
         if a is not None:
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
@@ -102,52 +148,41 @@ def test_jax_computes_and_derives_the_same_from_the_forward_rule(name, make):
         np.testing.assert_allclose(ours[i], g, rtol=1e-10, atol=1e-12, err_msg=op.inputs[min(i, len(op.inputs) - 1)])
 
 
+WITHOUT_DOUBLES = of_each(4)
+
+
 @pytest.fixture(scope="module")
 def without_doubles():
-    """By case: its operation, what NumPy and JAX without 64-bit mode make of both its rules, or JAX's error.
-
-    All in one compilation: that of each by itself takes three times as long.
-    """
-    given, found = {}, {}
-    for id, (name, make) in zip(IDS, EVERY, strict=True):
+    """By case: what NumPy and JAX without 64-bit mode make of both its rules."""
+    ours, given, functions = {}, {}, {}
+    for id in WITHOUT_DOUBLES:
+        name, make = CASE[id]
         rng, op = np.random.default_rng(2), OPS[name]
         case = make(rng, 3, 4)
         inputs = [x if x is None or x.dtype.kind != "f" else x.astype("float32") for x in case.inputs]
         made = outputs(op, inputs, case.attributes)
         given_by_output = cotangents(rng, op, made) if op.backward else {}
-        found[id] = op, case, [*made, *(gradients(op, case, inputs, given_by_output) if op.backward else [])]
-        given[id] = inputs, given_by_output
-
-    def both(op, case, inputs, given_by_output):
-        forward = bind(op.forward, arrays())
-        made = outputs(op, inputs, case.attributes, forward)
-        if not op.backward:
-            return [*made]
-        return [*made, *gradients(op, case, inputs, given_by_output, forward, bind(op.backward, arrays()))]
-
-    def everything(given):
-        results = {}
-        for id, arguments in given.items():
-            try:
-                results[id] = both(*found[id][:2], *arguments)
-            except Exception as error:
-                failed[id] = error
-        return results
-
-    failed = {}
-    with jax.enable_x64(False):
-        quickly = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-        results = jax.jit(everything).lower(given).compile(compiler_options=quickly)(given)
-    return {id: (ours, results.get(id), failed.get(id)) for id, (_, _, ours) in found.items()}
+        ours[id] = [*made, *(gradients(op, case, inputs, given_by_output) if op.backward else [])]
+        given[id], functions[id] = (inputs, given_by_output), partial(both, op, case)
+    theirs = together(functions, given, doubles=False)
+    return {id: (ours[id], theirs[id]) for id in WITHOUT_DOUBLES}
 
 
-@pytest.mark.parametrize("id", IDS)
+def both(op, case, given):
+    """What both rules compute on JAX."""
+    inputs, given_by_output = given
+    forward = bind(op.forward, arrays())
+    made = outputs(op, inputs, case.attributes, forward)
+    if not op.backward:
+        return [*made]
+    return [*made, *gradients(op, case, inputs, given_by_output, forward, bind(op.backward, arrays()))]
+
+
+@pytest.mark.parametrize("id", WITHOUT_DOUBLES)
 def test_both_rules_run_on_jax_without_its_64_bit_mode(id, without_doubles):
     """There are no doubles then: the rules of a float32 network ask for none."""
-    ours, theirs, error = without_doubles[id]
-    if error:
-        raise error
-    for a, b in zip(ours, theirs, strict=True):
+    ours, theirs = without_doubles[id]
+    for a, b in zip(ours, without_error(theirs), strict=True):
         assert (a is None) == (b is None)
         if a is not None:
             assert a.dtype == b.dtype
