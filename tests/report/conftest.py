@@ -24,19 +24,20 @@ def browser():
 
 @pytest.fixture(scope="module")
 def tabs():
-    """Blank tabs by their options: Chromium takes a second to make one, so each serves one test after the other."""
+    """Blank tabs by what only a new one can have: Chromium takes a second to make it, so each serves many tests."""
     return defaultdict(list)
 
 
 @pytest.fixture
 def show(browser, tabs):
-    """Opens a file; at the end nothing may have been asked for or logged."""
+    """Opens a file, with options of a context of Playwright's; at the end nothing may have been asked for or logged."""
     said, opened = [], []
 
-    def open_(path, **how):
-        how = {"viewport": {"width": 1280, "height": 800}, **how}
+    def open_(path, viewport=None, color_scheme="light", reduced_motion="no-preference", **how):
         free = tabs[repr(sorted(how.items()))]
         page = free.pop() if free else browser.new_context(**how).new_page()
+        page.set_viewport_size(viewport or {"width": 1280, "height": 800})
+        page.emulate_media(media="null", color_scheme=color_scheme, reduced_motion=reduced_motion)
         page.set_default_timeout(10_000)
         own = path.as_uri(), "about:blank"
         heard = {"request": lambda r: said.append(r.url) if r.url not in own and r.url[:5] != "data:" else None,
@@ -51,7 +52,6 @@ def show(browser, tabs):
     yield open_
     for page, free, heard in opened:
         page.mouse.move(0, 0)
-        page.emulate_media(media="null")
         page.goto("about:blank")
         for event, hear in heard.items():
             page.remove_listener(event, hear)

@@ -71,11 +71,15 @@ def test_keys_buttons_and_slider_step_alike(show, ravine):
     assert at(page) == 1
 
 
-@pytest.mark.parametrize("step", [0, 1, 17, STEPS])
-def test_balls_and_table_stand_where_the_descent_was(show, ravine, step):
+def test_balls_and_table_stand_where_the_descent_was(show, ravine):
     d, path = ravine
     page = show(path)
-    go(page, step)
+    for step in (0, 1, 17, STEPS):
+        go(page, step)
+        stands_at(page, d, step)
+
+
+def stands_at(page, d, step):
     expect(page.locator("caption")).to_have_text(f"After step {step} of {STEPS}")
     frame = page.locator("#map .frame")
     width, height = (float(frame.get_attribute(name)) for name in ("width", "height"))
@@ -88,12 +92,16 @@ def test_balls_and_table_stand_where_the_descent_was(show, ravine, step):
         assert (x0 + x / width * (x1 - x0), y1 - y / height * (y1 - y0)) == pytest.approx(p.points[step], abs=0.02)
 
 
-@pytest.mark.parametrize("k", range(4))
-def test_every_update_is_written_in_numbers_that_add_up(show, ravine, k):
+def test_every_update_is_written_in_numbers_that_add_up(show, ravine):
     d, path = ravine
-    p = d.paths[k]
     page = show(path)
-    page.keyboard.press(str(k + 1))
+    for k, p in enumerate(d.paths):
+        page.locator("h1").click()  # in the slider, a digit is no key
+        page.keyboard.press(str(k + 1))
+        adds_up(page, p)
+
+
+def adds_up(page, p):
     for step in (1, 2, STEPS):
         go(page, step)
         lines = page.locator("#update .numbers").evaluate_all("""all => all.map(e => [...e.childNodes].map(n =>
@@ -154,7 +162,7 @@ def test_every_control_is_reached_by_keyboard_and_shows_it(show, ravine):
 ], ids=str)
 def test_the_accessibility_checker_finds_nothing(show, ravine, how):
     page = show(ravine[1], **how)
-    for step, key in ((0, "1"), (STEPS // 2, "2"), (STEPS, "4")):
+    for step, key in ((0, "1"), (STEPS, "4")):
         page.keyboard.press(key)
         go(page, step)
         assert wrong(page) == []
@@ -163,13 +171,14 @@ def test_the_accessibility_checker_finds_nothing(show, ravine, how):
     assert wrong(page, "dialog[open]") == []  # what lies below it was looked at before
 
 
-@pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_nothing_sticks_out(show, ravine, width):
-    page = show(ravine[1], viewport={"width": width, "height": 700})
+def test_nothing_sticks_out(show, ravine):
+    page = show(ravine[1])
     for step, key in ((0, "1"), (STEPS, "4")):
         page.keyboard.press(key)
         go(page, step)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for width in (320, 375, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 700})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_it_starts_slowly_and_by_hand_for_those_who_want_little_motion(show, ravine):
