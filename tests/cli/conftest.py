@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cutaway.cli import main
-from cutaway.estimators import honest
+from cutaway.estimators import honest, rivals
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,12 @@ def table():
     })
     frame.loc[[3, 50], "area"] = np.nan
     return frame
+
+
+@pytest.fixture(autouse=True)
+def _few_rows_for_rivals(monkeypatch):
+    """Beside a report rivals are shown, and what they are is tested in tests/estimators/test_rivals.py."""
+    monkeypatch.setitem(rivals.compare.__kwdefaults__, "rows", 120)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def here(place, tmp_path, monkeypatch):
 
 
 BY_TIME = ("--forecast", "load", "--time", "when", "--horizon", 6, "--window", 24, "--threads", 1)
+BRIEF = ("--test", 0.02)  # room for one cut: of three, a forecaster is fitted behind each
 
 
 def words(text):
@@ -45,7 +46,7 @@ def early(place):
     """The file of a model that has learnt from the first seven days, early.csv."""
     data, model = place / "early.csv", place / "early.safetensors"
     pd.read_csv(place / "load.csv").head(144).to_csv(data, index=False)
-    assert main([str(a) for a in ("fit", data, *BY_TIME, "-q", "-o", model)]) == 0
+    assert main([str(a) for a in ("fit", data, *BY_TIME, *BRIEF, "-q", "-o", model)]) == 0
     return model
 
 
@@ -74,7 +75,7 @@ def test_two_commands_make_a_forecast_of_a_file_with_holes(here, run):
 
 
 def test_the_column_of_times_is_found_and_told_and_without_one_rows_are_steps(here, run):
-    how = ("--forecast", "load", "--horizon", 2, "--window", 12, "--threads", 1)
+    how = ("--forecast", "load", "--horizon", 2, "--window", 12, "--threads", 1, *BRIEF)
     frame = pd.read_csv("load.csv").tail(90)
     frame.to_csv("late.csv", index=False)
     status, out, err = run("fit", "late.csv", *how)
@@ -94,7 +95,7 @@ def test_several_series_and_columns_known_ahead(here, run):
     frame = pd.read_csv("shops.csv")
     frame["holiday"] = frame["when"].str[:10].isin(["2026-01-07", "2026-01-11"]).astype(int)
     frame.to_csv("all.csv", index=False)
-    status, out, err = run("fit", "all.csv", *BY_TIME, "--id", "shop", "--known", "holiday", "-q")
+    status, out, err = run("fit", "all.csv", *BY_TIME, *BRIEF, "--id", "shop", "--known", "holiday", "-q")
     assert status == 0 and "wins: MASE" in out and "Data" not in out
     status, _, err = run("predict", "model.safetensors", "all.csv")
     assert status == 2 and "'holiday' is known ahead" in err and "of 'a' is not given" in err
@@ -150,7 +151,7 @@ def test_rows_that_came_later_are_scored_beside_the_rivals(here, run, early):
 def test_a_series_that_never_changes_is_learnt_and_forecast(here, run):
     rows = pd.DataFrame({"when": pd.date_range("2026-01-05", periods=60, freq="h"), "load": 0})
     rows.to_csv("flat.csv", index=False)
-    how = ("--forecast", "load", "--time", "when", "--horizon", 2, "--window", 6, "--threads", 1)
+    how = ("--forecast", "load", "--time", "when", "--horizon", 2, "--window", 6, "--threads", 1, *BRIEF)
     status, out, err = run("fit", "flat.csv", *how, "-o", "flat.safetensors")
     assert status == 0 and "divide" not in err and "inf%" not in words(out) and "Steps ahead" not in out
     assert pd.read_csv(io.StringIO(run("predict", "flat.safetensors", "flat.csv")[1]))["forecast"].tolist() == [0, 0]

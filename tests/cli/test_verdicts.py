@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import cutaway as ct
+from cutaway.estimators import rivals
 
 rng = np.random.default_rng(0)
 
@@ -293,6 +294,7 @@ def test_what_a_positive_class_cannot_be(parcels, run):
 
 def test_many_classes_are_told_by_the_worst_and_the_commonest_mistakes(tmp_path, monkeypatch, run):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(rivals.compare.__kwdefaults__, "rows", 900)
     kind, far = rng.integers(0, 60, 900), rng.normal(size=(60, 3)) * 3
     frame = pd.DataFrame(far[kind] + rng.normal(size=(900, 3)), columns=list("abc"))
     frame.assign(kind=[f"k{k:02}" for k in kind]).to_csv("kinds.csv", index=False)
