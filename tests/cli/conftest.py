@@ -25,10 +25,12 @@ def table():
     return frame
 
 
-@pytest.fixture(autouse=True)
-def _few_rows_for_rivals(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def _few_rows_for_rivals():
     """Beside a report rivals are shown, and what they are is tested in tests/estimators/test_rivals.py."""
-    monkeypatch.setitem(rivals.compare.__kwdefaults__, "rows", 120)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(rivals.compare.__kwdefaults__, "rows", 120)
+        yield
 
 
 @pytest.fixture

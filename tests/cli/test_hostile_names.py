@@ -37,7 +37,7 @@ def hostile(tmp_path_factory):
     table.to_csv(folder / FILE, index=False, quoting=csv.QUOTE_ALL)
     files = folder / "m.safetensors", folder / "r.html"
     assert main(["fit", str(folder / FILE), "-t", TARGET, "--hidden", "8", "--epochs", "3", "-q", "-o", str(files[0]),
-                 "--preset", "fast", "--report", str(files[1])]) == 0
+                 "--preset", "fast", "--split", "random", "--report", str(files[1])]) == 0
     return folder / FILE, *files
 
 

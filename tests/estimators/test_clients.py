@@ -16,6 +16,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 import cutaway as ct
 from cutaway.errors import ArgumentError, DataError
 from cutaway.sklearn import MLPClassifier, MLPRegressor
+from depth import each_once
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -56,8 +57,7 @@ CLIENTS = {
 }
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-@pytest.mark.parametrize("table", [FRAME, X], ids=["frame", "array"])
+@pytest.mark.parametrize(("name", "table"), each_once(CLIENTS, (FRAME, X)))
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names", "ignore:X has feature names")  # theirs
 def test_clients_of_scikit_learn(name, table):
     make, y = CLIENTS[name]

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 import cutaway as ct
 from cutaway.estimators.mlp.objective import Objective
 from cutaway.sklearn import MLPClassifier, MLPRegressor
+from depth import each_once, every
 
 PRIVATE = {"test_gradient", "test_learning_rate_warmstart", "test_adaptive_learning_rate"}
 
@@ -38,7 +39,7 @@ THEIRS = with_our_classes()
 globals().update({name: test for name, test in THEIRS.items() if name not in PRIVATE})
 
 
-@pytest.fixture(params=[0, 42])
+@pytest.fixture(params=every(2, [0, 42]))
 def global_random_seed(request):
     """scikit-learn's fixture of this name lives in a conftest that only its own runs see."""
     return request.param
@@ -51,8 +52,7 @@ def test_all_of_their_tests_are_here_but_three():
 # ---- what the three are about ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(("activation", "classes"), each_once(["identity", "logistic", "tanh", "relu"], (2, 3)))
 def test_the_gradient_that_lbfgs_sees_is_that_of_its_loss(activation, classes):
     rng = np.random.default_rng(42)
     X, y = rng.random((5, 10)), np.arange(1, 6) % classes

@@ -14,6 +14,7 @@ from sklearn.base import clone
 import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.sklearn import MLPClassifier, MLPRegressor
+from depth import each_once
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame({"p": RNG.standard_normal(60), "q": RNG.standard_normal(60)})
@@ -65,8 +66,8 @@ def public(model):
     return {name: hasattr(model, name) for name in dir(model) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "way"), dict.fromkeys([
+    *((name, "a file") for name in MODELS), *each_once(MODELS, [way for way in WAYS if way != "a file"])]))
 def test_all_of_it_works_again(name, way, fitted, tmp_path):
     model, (_, X, y) = fitted[name], MODELS[name]
     back = WAYS[way](model, tmp_path)
@@ -125,8 +126,7 @@ def test_where_there_is_no_run_its_error_says_why(name, fitted):
 HELD = ["model_", "design_", "encoder_", "target_encoder_", "history_", "inputs_"]
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("name", ["classifier", "regressor", "images", "sequences"])
+@pytest.mark.parametrize(("name", "protocol"), each_once(["classifier", "regressor", "images", "sequences"], range(6)))
 def test_each_public_part_can_be_pickled_by_itself(name, protocol, fitted):
     for part in HELD:
         value = getattr(fitted[name], part)

@@ -4,6 +4,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.errors import ArgumentError
+from depth import each_once
 
 X, Y = ct.datasets.make("moons", n=24, seed=0)
 
@@ -41,8 +42,7 @@ WRITERS = ("save", "save an estimator", "run.plot", "filters", "descent.plot", "
 PROMISES = (".onnx", ".pt", ".PTH", ".h5", ".keras", ".pkl", ".joblib", ".npz", ".gif", ".mp4", ".zip", ".txt", ".yaml")
 
 
-@pytest.mark.parametrize("ending", PROMISES)
-@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize(("writer", "ending"), each_once(WRITERS, PROMISES))
 def test_a_name_that_promises_something_else_is_refused_and_nothing_is_written(written, writer, ending, tmp_path):
     write, own = written[writer]
     ways = rf"is written to a file that ends in .*\{own}" if own else "are folders"

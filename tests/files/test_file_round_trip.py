@@ -12,6 +12,7 @@ from saved_networks import CUSTOM, STANDARD, Bag, Memory, Named, Pair, Skip, awa
 import cutaway as ct
 from cutaway import files, nn
 from cutaway.errors import ArgumentError, FileError, ShapeError
+from depth import each_once
 
 CLASSES = {"skip": {"Skip": Skip}, "bag": {"Bag": Bag}, "pair": {"Pair": Pair}, "named": {"Named": Named},
            "custom within": {"Skip": Skip}}
@@ -26,8 +27,7 @@ def predictions(model, X):
     return model.predict(X, engine="reference")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", [*STANDARD, *CUSTOM])
+@pytest.mark.parametrize(("name", "dtype"), each_once([*STANDARD, *CUSTOM], ("float32", "float64")))
 def test_predictions_and_names_come_back(path, name, dtype):
     make, X = (STANDARD | CUSTOM)[name]
     net = awake(make, dtype)

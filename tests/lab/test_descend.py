@@ -12,6 +12,7 @@ from cutaway.lab.descents.descend import Descent, descend, named, usual
 from cutaway.lab.descents.descent_figures import FIGURES
 from cutaway.lab.descents.surfaces import NAMED, surface
 from cutaway.optim import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip, l2, schedules
+from depth import each_once
 
 # ---- two steps on J = x² + 2 y² from (1, -1), whose gradient is (2 x, 4 y), worked out by hand -----------------------
 
@@ -35,8 +36,7 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
-@pytest.mark.parametrize("opt", BY_HAND, ids=lambda opt: opt.name)
+@pytest.mark.parametrize(("opt", "engine"), each_once(BY_HAND, ("cpu", "reference")))
 def test_two_steps_are_those_worked_out_by_hand(opt, engine):
     path = descend("x^2 + 2 * y^2", [opt], start=(1, -1), steps=2, engine=engine).paths[0]
     x, y, state = BY_HAND[opt]
@@ -66,16 +66,16 @@ def trained(on, opt, start, epochs, batch_size, seed):
     return np.array(seen), run.program.state
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_path_is_bit_for_bit_that_of_fit(name):
+@pytest.mark.parametrize(("name", "of"), each_once(OPTIMIZERS, ("one row", "batches")))
+def test_the_path_is_bit_for_bit_that_of_fit(name, of):
     opt = OPTIMIZERS[name](schedules.cosine(2e-4))
-    for on, batch_size in ((surface("rosenbrock"), 1), (surface("noisy", rows=10), 4)):
-        an_epoch = -(-on.rows // batch_size)
-        path = descend(on, [opt], start=(-1.0, 1.5), steps=12 * an_epoch, seed=5, batch_size=batch_size).paths[0]
-        theirs, state = trained(on, opt, (-1.0, 1.5), 12, batch_size, 5)
-        np.testing.assert_array_equal(path.points[::an_epoch], theirs)
-        for s in opt.state_names:
-            np.testing.assert_array_equal(path.state[s][-1], state[s])
+    on, batch_size = (surface("rosenbrock"), 1) if of == "one row" else (surface("noisy", rows=10), 4)
+    an_epoch = -(-on.rows // batch_size)
+    path = descend(on, [opt], start=(-1.0, 1.5), steps=12 * an_epoch, seed=5, batch_size=batch_size).paths[0]
+    theirs, state = trained(on, opt, (-1.0, 1.5), 12, batch_size, 5)
+    np.testing.assert_array_equal(path.points[::an_epoch], theirs)
+    for s in opt.state_names:
+        np.testing.assert_array_equal(path.state[s][-1], state[s])
 
 
 def test_clipped_and_decayed_gradients_are_recorded_as_the_rule_gets_them():
