@@ -2,12 +2,14 @@
 
 import gzip
 import io
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import cutaway as ct
+from cutaway.cli import main
 
 TRAIN, TEST = ct.datasets.path("italy_power", "train"), "test.ts"
 SHORT = ("--epochs", 2)
@@ -32,11 +34,21 @@ def place(tmp_path_factory):
     return place
 
 
+@pytest.fixture(scope="module")
+def curves(place):
+    """What `fit` says of given parts of a file; its model and report are curves.safetensors and r.html."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        assert main([*map(str, ("fit", TRAIN, "--test", place / TEST, *SHORT, "--report", place / "r.html",
+                                "-o", place / "curves.safetensors"))]) == 0
+    assert err.getvalue() == ""
+    return out.getvalue()
+
+
 @pytest.fixture
 def here(place, tmp_path, monkeypatch):
     """An empty folder to work in, with the files in it."""
     monkeypatch.chdir(tmp_path)
-    for name in (TEST, "long.csv", "series.csv"):
+    for name in (TEST, "long.csv", "series.csv", "curves.safetensors", "r.html"):
         (tmp_path / name).symlink_to(place / name)
     return tmp_path
 
@@ -55,35 +67,28 @@ def said_in(text, *said):
 # ---- files of series -------------------------------------------------------------------------------------------------
 
 
-def test_given_parts_of_a_ts_file_and_what_can_be_done_with_the_model(here, run):
-    status, out, err = run("fit", TRAIN, "--test", TEST, *SHORT, "--report", "r.html")
-    assert (status, err) == (0, "")
-    said_in(out, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 103 for the test",
+def test_given_parts_of_a_ts_file_and_what_can_be_done_with_the_model(curves, here, run):
+    said_in(curves, "67 sequences of 24 time steps of 1 feature", "67 sequences to learn from, 103 for the test",
             "filters", "3 convolutional networks side by side", "ridge regression on random convolutions",
             "few sequences", "nearest neighbour")
-    assert "Columns that matter" not in out
+    assert "Columns that matter" not in curves
     said_in((here / "r.html").read_text(encoding="utf-8"), "67 sequences of 24 time steps", "2 classes")
-    model = ct.load("model.safetensors")
-    status, out, err = run("predict", "model.safetensors", TEST)
+    model = ct.load("curves.safetensors")
+    status, out, err = run("predict", "curves.safetensors", TEST)
     found = pd.read_csv(io.StringIO(out))
     assert (status, err) == (0, "") and list(found.columns) == ["row", "prediction", "probability_1", "probability_2"]
     assert found["prediction"].astype(str).tolist() == model.predict(TEST).tolist()
-    assert f"{model.score(TEST):.3f}" in run("evaluate", "model.safetensors", TEST)[1]
-    status, out, err = run("inspect", "model.safetensors")
+    assert f"{model.score(TEST):.3f}" in run("evaluate", "curves.safetensors", TEST)[1]
+    status, out, err = run("inspect", "curves.safetensors")
     assert (status, err) == (0, "") and "shares" in out and "24 time steps of 1 feature" in out
 
 
-def test_a_share_of_one_file(here, run):
-    status, out, _ = run("fit", TRAIN, "--test", 0.25, *SHORT)
-    assert status == 0
-    said_in(out, "50 sequences to learn from, 17 for the test")
-
-
-def test_an_npz_file_of_sequences(here, run):
+def test_an_npz_file_of_sequences_and_a_share_of_it(here, run):
     X, y = ct.datasets.load("italy_power", "train")
     np.savez("italy.npz", X=X, y=y)
-    status, out, _ = run("fit", "italy.npz", *SHORT)
-    assert status == 0 and "67 sequences of 24 time steps" in out
+    status, out, _ = run("fit", "italy.npz", "--test", 0.25, *SHORT)
+    assert status == 0
+    said_in(out, "67 sequences of 24 time steps", "50 sequences to learn from, 17 for the test")
     assert run("evaluate", "model.safetensors", "italy.npz")[0] == 0
 
 
@@ -107,7 +112,7 @@ def test_a_test_table_of_its_own(here, run):
 # ---- long tables -----------------------------------------------------------------------------------------------------
 
 
-def test_a_long_table(here, run):
+def test_a_long_table_from_fit_to_the_steps_that_matter(here, run):
     status, out, err = run("fit", "long.csv", "--id", "who", "--time", "day", "-t", "ill", "--epochs", 10)
     assert (status, err) == (0, "")
     said_in(out, "60 sequences of 5 to 8 time steps of 1 feature", "ill: 2 classes")
@@ -116,12 +121,16 @@ def test_a_long_table(here, run):
     assert (status, err) == (0, "") and list(found.columns)[:2] == ["who", "prediction"] and len(found) == 60
     assert (found["prediction"] == ["ny"[int(who[1:]) % 2] for who in found["who"]]).mean() > 0.9
     assert run("evaluate", "model.safetensors", "long.csv")[0] == 0
+    status, out, err = run("explain", "model.safetensors", "long.csv", "--picture", "w.svg", "-o", "w.json")
+    assert (status, err) == (0, "") and (here / "w.svg").exists() and (here / "w.json").exists()
+    said_in(out, "Sequences of long.csv", "most hangs on step", "integrated gradients say the same", "w.svg")
+    bad(run("explain", "model.safetensors", "long.csv", "--row", 1), "--row is for columns of a table")
 
 
 # ---- forecasts -------------------------------------------------------------------------------------------------------
 
 
-def test_a_series_is_forecast_from_its_windows(here, run):
+def test_a_series_is_forecast_from_its_windows_and_a_model_has_its_window_and_its_gaps(torn, run):
     status, out, err = run("fit", "series.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
     assert (status, err) == (0, "")
     said_in(out, "288 windows of 12 steps with 1 to forecast", "ridge regression", "the last value again has R²")
@@ -129,6 +138,10 @@ def test_a_series_is_forecast_from_its_windows(here, run):
     found = pd.read_csv(io.StringIO(out))
     assert (status, err) == (0, "") and found["row"].tolist() == list(range(12, 301))
     assert run("evaluate", "model.safetensors", "series.csv")[0] == 0
+    status, _, err = run("evaluate", "model.safetensors", "torn.csv")
+    assert status == 0 and "30 steps of 1 hour are missing" in err and "--gaps" not in err
+    pd.read_csv("series.csv").head(12).to_csv("short.csv", index=False)
+    bad(run("evaluate", "model.safetensors", "short.csv"), "windows of 12 with the 1 that follow: give at least")
 
 
 def test_the_test_windows_are_the_latest(here, run):
@@ -177,14 +190,6 @@ def test_a_window_that_fits_nowhere_is_named_as_the_command_line_names_it(torn, 
     how = ("--forecast", "load", "--time", "when", *SHORT)
     bad(run("fit", "torn.csv", *how, "--window", 200), "Set a smaller --window, or: --gaps fill")
     bad(run("fit", "series.csv", *how, "--window", 400), "set a smaller --window or --horizon")
-
-
-def test_a_model_has_its_window_and_its_gaps(torn, run):
-    run("fit", "series.csv", "--forecast", "load", "--time", "when", "--window", 12, *SHORT)
-    status, _, err = run("evaluate", "model.safetensors", "torn.csv")
-    assert status == 0 and "30 steps of 1 hour are missing" in err and "--gaps" not in err
-    pd.read_csv("series.csv").head(12).to_csv("short.csv", index=False)
-    bad(run("evaluate", "model.safetensors", "short.csv"), "windows of 12 with the 1 that follow: give at least")
 
 
 def test_times_of_ten_digits_are_told_to_the_second(torn, run):
@@ -238,17 +243,8 @@ def test_damaged_series(here, run, lines, said):
     bad(run("fit", "s.ts", *SHORT), "s.ts", said)
 
 
-def test_other_data_than_in_training(here, run):
-    run("fit", TRAIN, *SHORT, "-q", "-o", "s.safetensors")
-    run("fit", "series.csv", "-t", "load", *SHORT, "-q", "-o", "t.safetensors")
-    bad(run("predict", "s.safetensors", "long.csv"), "--id")
-    bad(run("predict", "s.safetensors", ct.datasets.path("japanese_vowels")), "12 features a time step, but")
+def test_other_data_than_in_training(curves, here, run):
+    run("fit", "series.csv", "-t", "load", *SHORT, "--split", "random", "-q", "-o", "t.safetensors")
+    bad(run("predict", "curves.safetensors", "long.csv"), "--id")
+    bad(run("predict", "curves.safetensors", ct.datasets.path("japanese_vowels")), "12 features a time step, but")
     bad(run("predict", "t.safetensors", TEST), "holds sequences")
-
-
-def test_explain_says_which_steps_and_sensors_matter(here, run):
-    run("fit", "long.csv", "--id", "who", "--time", "day", "--target", "ill", *SHORT, "-q")
-    status, out, err = run("explain", "model.safetensors", "long.csv", "--picture", "w.svg", "-o", "w.json")
-    assert (status, err) == (0, "") and (here / "w.svg").exists() and (here / "w.json").exists()
-    said_in(out, "Sequences of long.csv", "most hangs on step", "integrated gradients say the same", "w.svg")
-    bad(run("explain", "model.safetensors", "long.csv", "--row", 1), "--row is for columns of a table")
