@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+from depth import each_once
 
 HEAD = """
 import ctypes, mmap, threading, time
@@ -40,7 +41,7 @@ def told(f):
 def embedder():
     return ct.nn.Sequential(ct.nn.Embedding(10, 4), ct.nn.Flatten(), ct.nn.Linear(8, 1)).init(0)
 
-def disturbed(f, change, back, seconds=1.0):
+def disturbed(f, change, back, seconds=0.4):
     "f() again and again while another thread changes something for moments at a time."
     done = threading.Event()
     def disturb():
@@ -143,7 +144,7 @@ p.feed(X, y)
 def wild(): X[:, 1] = 2**30
 def tame(): X[:, 1] = 1
 for f in (lambda: net.predict(X), lambda: ct.fit(net, X, y, epochs=1), lambda: (p.feed(X, y), p.run())):
-    disturbed(f, wild, tame, 0.7)
+    disturbed(f, wild, tame)
 """)
 
 
@@ -413,12 +414,11 @@ def trained(change, dtype, threads):
         t.data = change(t.data)
     program.run()
     return net.theta.tobytes()
-for dtype in "float32", "float64":
-    for threads in 1, 2:
-        print(trained(np.copy, dtype, threads) == trained(lambda a: np.repeat(a, 2, -1)[..., ::2], dtype, threads))
-        told(lambda: trained(lambda a: guarded(a[:1]), dtype, threads))
+for dtype, threads in {each_once(["float32", "float64"], [2, 1])}:
+    print(trained(np.copy, dtype, threads) == trained(lambda a: np.repeat(a, 2, -1)[..., ::2], dtype, threads))
+    told(lambda: trained(lambda a: guarded(a[:1]), dtype, threads))
 """).splitlines()
-    assert out[::2] == ["True"] * 4
+    assert out and set(out[::2]) == {"True"}
     assert all(re.match("ShapeError: layer1.weight was replaced", line) for line in out[1::2])
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import cutaway as ct
 from cutaway import nn
+from depth import each_once
 
 N = 37
 NEAR = {"float32": 1e-6, "float64": 1e-12}  # of a row's largest output
@@ -65,8 +66,7 @@ def one_by_one(X):
         yield ct.Sequences.from_list([part]) if isinstance(X, ct.Sequences) else part[None]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "dtype"), each_once(NETWORKS, ["float32", "float64"]))
 def test_a_row_is_predicted_alone_as_it_is_among_others(name, dtype):
     made, X = NETWORKS[name]
     net = made().astype(dtype).init(1)

@@ -32,18 +32,19 @@ def test_103_rows_on_two_and_on_eight_devices_train_as_on_one(found):
     """Neither number divides 103, nor the 7 rows of the last batch of 32; batch norm's moments are of the true rows."""
     cases = {name: runs for name, runs in found.items() if ", batches of " in name}
     assert len(cases) == 4
+    assert {devices for runs in cases.values() for devices in runs} == {"None", "1", "2", "8"}
     for name, runs in cases.items():
         weights, losses = runs["1"]
-        for devices in runs:  # None: the CPU engine
+        for devices in runs:  # None: the reference engine
             np.testing.assert_allclose(runs[devices][1], losses, rtol=2e-6, err_msg=f"{name}, {devices} devices")
             np.testing.assert_allclose(runs[devices][0], weights, rtol=1e-4, atol=2e-6, err_msg=f"{name}, {devices}")
 
 
-def test_exact_mode_gives_the_same_bits_on_any_number_of_devices(found):
+def test_exact_mode_gives_the_same_bits_on_one_device_and_on_eight(found):
     """Batches of 50: eight parts of seven rows, the last filled up with rows of weight zero, which batch norm's moments
     and running averages do not see."""
-    fast, *exact = (found[f"exact {devices}"] for devices in (1, None, 2, 8))
-    assert exact[0] == exact[1] == exact[2]
+    fast, *exact = (found[f"exact {devices}"] for devices in (1, None, 8))
+    assert exact[0] == exact[1]
     np.testing.assert_allclose(exact[0], fast, rtol=0, atol=1e-6 * np.abs(fast).max())
 
 

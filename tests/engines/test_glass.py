@@ -1,6 +1,7 @@
 """What looks into a training looks into that of every engine: traces, steps back and forth, forks, checkpoints, ..."""
 
 import importlib.util
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import cutaway as ct
 from cutaway.engines import ENGINES
 from cutaway.errors import TrainingWarning
+from depth import THOROUGH
 
 WITHOUT_JAX = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 WITHOUT = {"xla": [WITHOUT_JAX], "wasm": [pytest.mark.skipif(importlib.util.find_spec("wasmtime") is None,
@@ -136,7 +138,7 @@ def test_a_checkpoint_goes_on_with_its_own_engine_to_the_same_bits(engine, tmp_p
 
 @pytest.mark.parametrize(("first", "then"), [
     pytest.param(first, then, marks=WITHOUT.get(first, []) + WITHOUT.get(then, []))
-    for first in NAMES for then in NAMES if first != then])
+    for first, then in (permutations(NAMES, 2) if THOROUGH else zip(NAMES, NAMES[1:] + NAMES[:1], strict=True))])
 def test_a_checkpoint_goes_on_with_another_engine_which_says_what_may_differ(first, then, tmp_path):
     cut_off(first, tmp_path)
     with pytest.warns(UserWarning, match=f"the engine '{first}' .* goes on with '{then}'.*not to the bit"):

@@ -205,7 +205,7 @@ def test_an_altered_program_runs_other_instructions(name):
 
 
 def test_a_trace_and_its_file_name_the_engine_and_its_threads(name):
-    run = ct.fit(ct.nn.MLP(3, [4], 2).init(0), X, y, "cross_entropy", epochs=1, batch_size=8, engine=name, threads=1,
-                 progress=False)
+    run = ct.fit(ct.nn.MLP(3, [16], 2, norm="batch").init(0), X, y, "cross_entropy", optimizer=ct.optim.Adam(1e-2),
+                 epochs=1, batch_size=8, engine=name, threads=1, progress=False)
     told = json.loads(json.dumps(run.trace(step=2).to_json()))["steps"][0]
     assert (told["engine"], told["threads"]) == (name, 1)

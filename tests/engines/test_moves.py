@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from random_moves import MOVES
 
 import cutaway as ct
-from as_written import as_written
 from cutaway.engines.cpu.loops import Space, View, broadcast, merged
 from cutaway.program import Value
 from depth import examples
 
+pytestmark = pytest.mark.usefixtures("kernels_as_written")
 TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11, "atol": 1e-13}}
 every_move = pytest.mark.parametrize(("name", "make"), MOVES, ids=[f"{n}-{make.__name__}" for n, make in MOVES])
-by_chance = {"max_examples": examples(12), "deadline": None}
+by_chance = {"max_examples": examples(5), "deadline": None}
 
 
 def missing(made):
@@ -25,7 +25,6 @@ def missing(made):
 @every_move
 @settings(**by_chance)
 @given(seed=st.integers(0, 10**6), n=st.integers(2, 9), dtype=st.sampled_from(sorted(TOLERANCE)))
-@as_written()
 def test_every_value_and_gradient_equals_the_rules_and_none_lacks_a_kernel(name, make, seed, n, dtype):
     case = make(np.random.default_rng(seed), n)
     one, a = program(Around(name, case).astype(dtype), "reference", keep_all=True)
@@ -38,7 +37,6 @@ def test_every_value_and_gradient_equals_the_rules_and_none_lacks_a_kernel(name,
 @every_move
 @settings(**by_chance)
 @given(seed=st.integers(0, 10**6), threads=st.integers(2, 3))
-@as_written()
 def test_threads_share_the_work_and_train_the_same(name, make, seed, threads):
     case = make(np.random.default_rng(seed), 7)
     models = [Around(name, case).astype("float64") for _ in range(3)]

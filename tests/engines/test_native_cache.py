@@ -10,6 +10,7 @@ import pytest
 
 from cutaway.engines.cpu import building, native
 from cutaway.engines.cpu.building import Source
+from depth import every
 
 # one kernel, two instructions: little to compile
 CODE = """
@@ -83,15 +84,15 @@ def test_a_read_only_folder(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="another system's file modes")
-@pytest.mark.parametrize("mode", [0o777, 0o775, 0o770, 0o707])
-def test_a_folder_where_others_may_write_is_not_used(tmp_path, mode):
+def test_a_folder_where_others_may_write_is_not_used(tmp_path):
     """What lies there would be run."""
     result(start(tmp_path / "own"))
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700, "a new one is closed to others"
-    (tmp_path / "own").chmod(mode)
-    (value, compiled, _), said = result_and_warnings(start(tmp_path / "own", warnings="default"))
-    assert (value, compiled) == ("42.0", "1")
-    assert said.count("others may write there, and what lies there is run") == 1
+    for mode in every(2, [0o770, 0o777, 0o707, 0o775]):
+        (tmp_path / "own").chmod(mode)
+        (value, compiled, _), said = result_and_warnings(start(tmp_path / "own", warnings="default"))
+        assert (value, compiled) == ("42.0", "1")
+        assert said.count("others may write there, and what lies there is run") == 1
 
 
 def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Rules as loops: operations of random shapes on the CPU engine against their rules, forward and backward."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from around import uneven
@@ -8,10 +10,10 @@ from hypothesis import strategies as st
 
 import cutaway as ct
 from as_written import as_written
-from depth import examples
+from depth import each_once, examples
 
 ops = ct.ops
-few = settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+few = settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 sizes = st.integers(1, 5)
 
 
@@ -77,11 +79,11 @@ def test_reductions_over_any_axes(data, shape, name, keepdims):
         getattr(ops, name)(x, axis=axis).sum() if not keepdims else 0.0), shape)
 
 
-@pytest.mark.parametrize("shape", [(3, 70), (5, 129, 3), (2, 3, 64), (4, 200, 17)])
-@pytest.mark.parametrize("name", ["sum", "mean", "max", "norm"])
-@pytest.mark.parametrize("axis", [1, -1, (0, 1)])
-def test_long_reductions(name, axis, shape):
+@pytest.mark.parametrize(("name", "along"), each_once(
+    ["sum", "mean", "max", "norm"], product([1, -1, (0, 1)], [(3, 70), (5, 129, 3), (2, 3, 64), (4, 200, 17)])))
+def test_long_reductions(name, along):
     """Whose partial sums lie side by side."""
+    axis, shape = along
     check(lambda x: x * getattr(ops, name)(x, axis=axis, keepdims=True), shape)
 
 
@@ -183,12 +185,11 @@ def test_convolutions_in_groups_of_any_stride(data, groups, each, stride, dilati
           (2 * groups, 2, 3, each), (2 * groups,))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("f", [
+@pytest.mark.parametrize(("f", "dtype"), each_once([
     lambda x: ops.softmax(x, axis=1), lambda x: x.mean(axis=1), lambda x: x.max(axis=(1, 2)), lambda x: x.sum(axis=-1),
     lambda x: x @ ops.swapaxes(x, 1, 2), lambda x: ops.layer_norm(x, x, x.sum(axis=2, keepdims=True)),
     lambda x: ops.norm(x, axis=2),
-])
+], ["float32", "float64"]))
 def test_a_row_alone_has_the_bits_that_it_has_among_others(f, dtype):
     X = np.random.default_rng(0).standard_normal((37, 9, 70)).astype(dtype)
     net = Net(f, (70,)).init(0).astype(dtype)

@@ -8,6 +8,7 @@ import pytest
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
 from cutaway.optim import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp, clip, l1, l2, schedules
+from depth import each_once, every
 
 # θ after one and two steps from θ = 1 with lr 0.1 and gradients 2, then -1; worked out by hand from MATHS: for Adam,
 # m = 0.2, 0.08; v = 0.004, 0.004996; bias corrections 0.1, 0.19 and 0.001, 0.001999 (in decimal arithmetic).
@@ -121,7 +122,7 @@ def test_finds_the_bottom_of_a_parabola(name):
 VALLEY = {"SGD": 1.9e-3, "Momentum": 1e-2, "HeavyBall": 5e-4, "Nesterov": 5e-4, "AdaGrad": 0.5}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", every(3, list(OPTIMIZERS)))
 def test_follows_rosenbrocks_valley_to_its_end(name):
     def slope(t):
         x, y = t
@@ -218,13 +219,12 @@ def prepared(name):
     return own[name]() if name in own else OPTIMIZERS[name](rate)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [
-    ("float32", {"rtol": 2.5e-7, "atol": 6e-8}), ("float64", {"rtol": 1e-12, "atol": 1e-15}),
-])
-@pytest.mark.parametrize("name", [*OPTIMIZERS, "clipped", "l1", "cut", "matrices"])
-def test_cpu_update_equals_the_rule(name, dtype, tolerance):
+@pytest.mark.parametrize(("name", "dtype"), each_once(
+    [*OPTIMIZERS, "clipped", "l1", "cut", "matrices"], ["float32", "float64"]))
+def test_cpu_update_equals_the_rule(name, dtype):
     """From the same weights, state and gradient, one step at a time: θ within two units in the last place."""
     opt = prepared(name)
+    tolerance = {"float32": {"rtol": 2.5e-7, "atol": 6e-8}, "float64": {"rtol": 1e-12, "atol": 1e-15}}[dtype]
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 5)), rng.normal(size=(6, 7))
     model = ct.nn.Sequential(ct.nn.Linear(5, 6), ct.nn.Tanh(), ct.nn.Linear(6, 7)).astype(dtype).init(0)
