@@ -69,6 +69,8 @@ def test_bytes_of_utf_8_and_latin_1_are_words(read):
     ("1, RL, 2, 2020-13-01\n", "'2020-13-01' is no date in the form of 'built'"), ("", "has no rows under @data"),
     ("{4 1}\n", "attribute 4 behind -1: they rise, and the last of 4 is 3"), ("{1 RL, 0 3}\n", "attribute 0 behind 1"),
     ("{0}\n", "'0' is no number of an attribute and a value"), ("{0 1\n", "a sparse row ends with a brace"),
+    ("{0 1} 2\n", "a sparse row ends with a brace"), ("{0 1}, {5}\n", r"\{5\} is the row's weight"),
+    ("1, RL, 2, ?, {5}\n", r"\{5\} is the row's weight.* as sample_weight"),
     ("1, 'RL, 2, ?\n", "is no value: put quotation marks"), ("1 2, RL, 2, ?\n", "'1 2' is no number"),
 ])
 def test_rows_that_are_not_as_declared_are_named(read, rows, says):

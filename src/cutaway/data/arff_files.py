@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NUMBERS = ("numeric", "real", "integer")
 TOKEN = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"{}%][^,{}]*?))\s*(,|$)""", re.DOTALL)
 ATTRIBUTE = re.compile(r"""@attribute\s+(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s'"]+))\s*(\{.*\}|.+)$""", re.I)
+WEIGHT = re.compile(r"""[^\s{]\s*,\s*(\{[^{}'"]*\})$""")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 #: Letters of Java's forms of dates, and what they are for Python.
 JAVA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "SSS": "%f", "yy": "%y", "MMM": "%b",
@@ -86,13 +87,14 @@ def _read(lines: Iterator[tuple[int, str]], path: Path) -> pd.DataFrame:
     most = max(MOST_UNPACKED, MOST_UNPACKING_CELLS * path.stat().st_size) // (8 * len(attributes))
     for number, line in lines:
         where = f"{path}, line {number}"
+        if weight := WEIGHT.search(line):
+            raise DataError(f"{where}: {weight[1]} is the row's weight, as Weka reads it. Weights are not read from "
+                            "there: write them as one more attribute, and give fit that column as sample_weight.")
         if line.startswith("{"):
             sparse = True
             rows.append(_sparse(line, attributes, where))
         else:
             cells = _tokens(line, where)
-            if len(cells) == len(attributes) + 1 and (cells[-1] or "").startswith("{"):
-                cells.pop()
             if len(cells) != len(attributes):
                 raise DataError(f"{where}: {counted(len(cells), 'value')} for {counted(len(attributes), 'attribute')}.")
             rows.append([_cell(cell, attribute, where) for cell, attribute in zip(cells, attributes, strict=True)])
@@ -163,8 +165,8 @@ def _unescaped(text: str) -> str:
 
 
 def _sparse(line: str, attributes: list[Attribute], where: str) -> list[Any]:
-    end = line.rfind("}")
-    if end < 0:
+    end = len(line) - 1
+    if line[end] != "}":
         raise DataError(f"{where}: a sparse row ends with a brace.")
     row: list[Any] = [0.0 if attribute.kind == "number" else 0 if attribute.kind == "nominal" else None
                       for attribute in attributes]
