@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1] / "tests"
-sys.path[:0] = [str(TESTS / "rules"), str(TESTS / "engines"), str(Path(__file__).parent)]
+sys.path[:0] = [str(TESTS), str(TESTS / "rules"), str(TESTS / "engines"), str(Path(__file__).parent)]
 
 
 def choose(variants, rng, generator):

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "rules"))
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "rules")]
 
 # What runs inside every broadcast, batch norm and convolution of sequences, and not by itself.
 INNER = {"sum_to", "running_average", "shortened"}

@@ -6,8 +6,8 @@ SHORT = ("--seeds", "2", "--budget", "2", "--epochs", "2")
 
 
 def test_a_short_look_prints_and_writes_figures_and_numbers(run, here):
-    status, out, err = run("lab", "race", "--quick", "--data", "moons", "--slice", "paths.svg", "-o", "race.svg",
-                           "-o", "race.json", "-o", "race.csv")
+    status, out, err = run("lab", "race", "--quick", "--data", "moons", "--hidden", "8", "--epochs", "2",
+                           "--slice", "paths.svg", "-o", "race.svg", "-o", "race.json", "-o", "race.csv")
     kept = json.loads((here / "race.json").read_text())
     assert (status, err) == (0, "")
     assert kept["names"] == ["SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW"] and len(kept["seeds"]) == 3
