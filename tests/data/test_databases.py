@@ -120,6 +120,18 @@ def test_a_query_opens_no_file_outside_its_source(folder, tmp_path):
     assert not os.path.exists(tmp_path / "secret.csv.wal")
 
 
+def test_a_column_of_a_type_that_pandas_has_not_is_named_with_a_way_to_read_it(tmp_path):
+    base = duckdb.connect(tmp_path / "t.duckdb")
+    base.execute("create table t as select 1 as k, 2::uhugeint as \"so large\", date 'infinity' as day")
+    base.close()
+    for columns, named in (('k, "so large"', "so large"), ("k, day", "day")):
+        with pytest.raises(DataError, match=f'the column {named} cannot be read .*"{named}"::varchar as "{named}"'):
+            read_table(tmp_path / "t.duckdb", sql=f"select {columns} from t")
+    cast = 'select * replace ("so large"::double as "so large", day::varchar as day) from t'
+    read = read_table(tmp_path / "t.duckdb", sql=cast)
+    assert read.iloc[0].tolist() == [1, 2.0, "infinity"]
+
+
 def test_files_of_a_folder_with_other_columns_are_refused(folder):
     FRAME.assign(other="x").to_parquet(folder / "year=2024" / "more.parquet")
     with pytest.raises(DataError, match=r"year=2023/part\.parquet and year=2024/more\.parquet differ in other\."):

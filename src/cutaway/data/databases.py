@@ -109,11 +109,13 @@ def query(frame: pd.DataFrame, sql: str, path: Path) -> pd.DataFrame:
 def _asked(base: Any, sql: str, path: Path) -> pd.DataFrame:
     import duckdb
 
+    types: dict[str, str] = {}
     try:
         statements = base.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ArgumentError(f"{sql!r:.80}: give one query, select ... from ...")
         found = base.execute(statements[0])
+        types = {name: str(type_) for name, type_, *_ in found.description}
         columns = [name for name, *_ in found.description]
         frames, rows = [], 0
         while len(some := found.fetch_df_chunk(64)):
@@ -122,6 +124,10 @@ def _asked(base: Any, sql: str, path: Path) -> pd.DataFrame:
             if not path.is_dir():
                 refuse_size(path, rows, len(columns))
     except duckdb.Error as reason:
+        if never := [name for name, type_ in types.items() if re.search(rf"\b{re.escape(type_)}\b", str(reason))]:
+            cast = f"{_quoted(never[0])}::varchar as {_quoted(never[0])}"
+            raise DataError(f"{path}: the column {listed(never, 5)} cannot be read ({_first(reason)}). Make it text or "
+                            f"a number in the query: select * replace ({cast}) from ...") from reason
         raise _wrong_query(path, sql, reason, []) from reason
     _refuse_none(path, frames, columns)
     import pandas as pd
