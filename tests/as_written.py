@@ -6,18 +6,25 @@ optimizer is left out. What it makes of kernels is tested on fewer.
 
 import re
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from unittest.mock import patch
 
 from llvmlite import binding as llvm
 
 from cutaway.engines.cpu import building, language, native
+from cutaway.engines.wasm import code
 
 LINKED = {}
+MODULES = cache(code._code.__wrapped__)
 
 
 def _machine(module, target):
     """In place of the optimizer: LLVM's quickest."""
     module.verify()
+    if not target.here:
+        made = target.machine()  # knows all processors from now on
+        return llvm.Target.from_triple(made.triple).create_target_machine(
+            cpu=target.cpu, features=target.features, opt=0, reloc="pic" if target.family else "static")
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=target.cpu, features=target.features, opt=0, codemodel="jitdefault", jit=True)
 
@@ -38,6 +45,7 @@ def as_written():
         native: {"kept": lambda digest: None, "keep": lambda *_: None, "linked": LINKED,
                  "symbol": lambda digest: f"plain_{symbol(digest)}", "symbols": lambda: called,
                  "library_symbol": lambda *of: f"plain_{library(*of)}"},
+        code: {"_code": MODULES},
         building: {"_useful_helpers": lambda kernels: 0},  # they would keep what they make
     }
     with ExitStack() as stack:

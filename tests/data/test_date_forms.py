@@ -141,7 +141,7 @@ def test_a_cell_that_the_form_asked_for_does_not_read_is_named():
         TableEncoder(kinds={"when": "date:dmy"}).fit({"when": ["1/2/2020", "8/15/2020"]})
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(word=st.text(st.sampled_from("0123456789-/.: TtZzWQq+,apmJanMy٣\x00"), max_size=45),
        form=st.sampled_from(list(FORMS)))
 def test_no_word_breaks_a_form(word, form):
@@ -156,7 +156,7 @@ WRITE = {
 }
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(moments=st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2199, 1, 1)), min_size=1, max_size=9),
        form=st.sampled_from(list(WRITE)), hours=st.none() | st.integers(-12, 14))
 def test_random_moments_in_each_form_are_read_as_they_were(moments, form, hours):

@@ -40,11 +40,11 @@ def test_giants_are_refused_in_little_memory(tmp_path, read_in_a_child):
 
 
 def test_what_a_file_takes_is_in_proportion_to_its_size(tmp_path, read_in_a_child):
-    """150,000 sequences of one value would take 30 MB as arrays of their own; with one long label, all 140 MB."""
-    (tmp_path / "short.ts").write_bytes(b"@data\n" + b"1\n" * 150_000)
-    (tmp_path / "labels.ts").write_bytes(b"@classLabel true\n@data\n" + b"1:a\n" * 150_000 + b"1:" + b"b" * 200 + b"\n")
-    answers = read_in_a_child("read_ts", ["short.ts", "labels.ts"], spare=2**24)
-    assert answers["short.ts"].startswith("short: 150,000 sequences")
+    """60,000 sequences of one value would take 12 MB as arrays of their own; with one long label, all 56 MB."""
+    (tmp_path / "short.ts").write_bytes(b"@data\n" + b"1\n" * 60_000)
+    (tmp_path / "labels.ts").write_bytes(b"@classLabel true\n@data\n" + b"1:a\n" * 60_000 + b"1:" + b"b" * 200 + b"\n")
+    answers = read_in_a_child("read_ts", ["short.ts", "labels.ts"], spare=2**23)
+    assert answers["short.ts"].startswith("short: 60,000 sequences")
     assert answers["labels.ts"].endswith("1 time step of 1 feature, 2 labels")
 
 

@@ -117,7 +117,7 @@ def test_any_cell_in_any_column_comes_to_the_same_numbers(name, column):
         check(encoder, {column: cell})
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(record=st.fixed_dictionaries(fitting), column=st.sampled_from(SEEN), cell=cells,
        name=st.sampled_from(list(ENCODERS)))
 def test_random_records_come_to_the_same_numbers(record, column, cell, name):
@@ -139,7 +139,7 @@ def test_few_rows_of_a_frame_come_to_the_same_numbers_as_among_many(name, frame,
     assert rows is None or np.array_equal(rows, wanted)
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(days=st.lists(st.datetimes(dt.datetime(1800, 1, 1), dt.datetime(2090, 1, 1)), min_size=5, max_size=40),
        asked=st.lists(st.datetimes(dt.datetime(1800, 1, 1), dt.datetime(2090, 1, 1)), min_size=1, max_size=20),
        form=st.sampled_from([str, dt.datetime.isoformat, lambda day: str(day)[:10], lambda day: str(day)[:16],

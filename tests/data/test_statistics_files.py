@@ -8,6 +8,7 @@ import pytest
 from cutaway.data import TableEncoder, read_table
 from cutaway.data.written_numbers import NOTES
 from cutaway.errors import ArgumentError, DataError
+from depth import THOROUGH, every
 
 FRAME = pd.DataFrame({"sex": [1.0, 2, 9, 1], "age": [30.0, 40, 99, np.nan], "name": ["a", "", "c", "d"],
                       "score": [0.0, 0.25, -1e9, 3]})
@@ -20,9 +21,8 @@ def spss(path, **how):
     return path
 
 
-@pytest.mark.parametrize(("name", "how"), [("t.sav", {}), ("t.zsav", {"compress": True})])
-def test_labels_are_categories_and_partly_labelled_columns_numbers(tmp_path, name, how):
-    table = read_table(spss(tmp_path / name, **how))
+def test_labels_are_categories_and_partly_labelled_columns_numbers(tmp_path):
+    table = read_table(spss(tmp_path / "t.zsav", compress=True))  # below, files that are not compressed
     assert table["sex"].tolist() == ["m", "f", "refused", "m"]
     assert list(table["sex"].cat.categories) == ["m", "f", "refused"]
     assert table["age"].tolist()[:3] == [30, 40, 99] and np.isnan(table["age"][3])
@@ -55,7 +55,7 @@ def test_letters_for_what_is_missing_in_stata_are_told_from_zeros(tmp_path):
     assert kept["sex"].tolist() == ["m", "f", "refused", "m"] and kept["age"].isna().tolist()[2:] == [True, True]
 
 
-@pytest.mark.parametrize("version", [114, 117, 118])
+@pytest.mark.parametrize("version", every(2, [114, 117, 118]))
 def test_what_pandas_writes_for_stata_is_read(tmp_path, version):
     frame = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, np.nan, 0.0], "zone": pd.Categorical(["RL", "RM", "RL"]),
                           "day": pd.to_datetime(["2024-01-02", "2024-03-04", "1960-01-01"]), "word": ["a", "", "c"]})
@@ -66,9 +66,8 @@ def test_what_pandas_writes_for_stata_is_read(tmp_path, version):
     assert table["x"].isna().tolist() == [False, True, False] and table["word"].isna().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize("version", [5, 8])
-def test_transport_files_of_sas_keep_zeros_and_gaps_apart(tmp_path, version):
-    pyreadstat.write_xport(FRAME, tmp_path / "t.xpt", file_format_version=version)
+def test_transport_files_of_sas_keep_zeros_and_gaps_apart(tmp_path):
+    pyreadstat.write_xport(FRAME, tmp_path / "t.xpt", file_format_version=5)  # below, version 8 is read, too
     table = read_table(tmp_path / "t.xpt")
     assert table["score"].tolist() == FRAME["score"].tolist()
     assert table["age"].isna().tolist() == [False, False, False, True]
@@ -80,7 +79,8 @@ def test_two_codes_with_one_label_stay_two_levels(tmp_path):
     assert read_table(tmp_path / "t.sav")["q"].tolist() == ["no", "yes (2)", "yes (3)"]
 
 
-@pytest.mark.parametrize(("name", "kept"), [("t.sav", 0.2), ("t.sav", 0.6), ("t.dta", 0.6), ("t.xpt", 0.2)])
+@pytest.mark.parametrize(("name", "kept"), [
+    ("t.sav", 0.6), ("t.dta", 0.6), ("t.xpt", 0.2), *([("t.sav", 0.2)] if THOROUGH else [])])
 def test_damaged_files_are_named(tmp_path, name, kept):
     frame = pd.DataFrame({"a": np.arange(500.0), "b": [f"word {i}" for i in range(500)]})
     write = {"t.sav": pyreadstat.write_sav, "t.dta": pyreadstat.write_dta, "t.xpt": pyreadstat.write_xport}[name]
@@ -101,7 +101,8 @@ def test_other_files_declare_nothing_missing(tmp_path):
 def test_a_transport_file_cut_between_two_records_is_named(tmp_path, version, cuts):
     frame = pd.DataFrame({"a": np.arange(100.0), "b": [f"words {i:03}" for i in range(100)]})
     pyreadstat.write_xport(frame, tmp_path / "t.xpt", file_format_version=version)
-    assert len(read_table(tmp_path / "t.xpt")) == 100
+    if version == 8:
+        pd.testing.assert_frame_equal(read_table(tmp_path / "t.xpt"), frame, check_dtype=False)
     content = (tmp_path / "t.xpt").read_bytes()
     for records in cuts:
         (tmp_path / "t.xpt").write_bytes(content[: -80 * records])

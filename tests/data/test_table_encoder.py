@@ -386,7 +386,7 @@ def tables(draw):
     return pd.DataFrame(columns | {"n": np.arange(rows) % 3})
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(tables(), tables(), st.sampled_from([0, 3]))
 def test_any_table_is_finite_and_survives_json_bit_for_bit(table, other, integer_levels):
     encoder = TableEncoder(integer_levels=integer_levels)

@@ -9,6 +9,7 @@ import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.inspect.diagnosis.symptoms import SYMPTOMS
 from cutaway.train.fit import TrainingWarning
+from depth import each_once
 
 nn, optim = ct.nn, ct.optim
 X, Y = ct.datasets.make("moons", n=300, seed=0)
@@ -135,9 +136,8 @@ def test_a_network_that_must_not(name):
 OPTIMIZERS = {"sgd": optim.SGD(0.03), "momentum": optim.HeavyBall(0.01), "adam": optim.Adam(0.01)}
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
-@pytest.mark.parametrize("problem", ["moons", "circles", "blobs", "sine"])
+@pytest.mark.parametrize(("problem", "activation", "optimizer"), each_once(
+    ["moons", "circles", "blobs", "sine"], ["relu", "tanh", "gelu"], OPTIMIZERS))
 def test_healthy_networks_get_no_finding(problem, activation, optimizer):
     X, y = ct.datasets.make(problem, n=300, seed=1)
     numbers = problem == "sine"

@@ -1,11 +1,14 @@
 """A page that trains, in a real browser: its steps are the run's to the bit; back, forked, frozen, explained."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from accessible import wrong
 from playwright.sync_api import expect
 
 import cutaway as ct
+from as_written import as_written
 
 nn, optim = ct.nn, ct.optim
 RNG = np.random.default_rng(0)
@@ -32,8 +35,9 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     made = {}
     for kind in TASKS:
-        made[kind] = trained(kind), folder / f"{kind}.html"
-        made[kind][0].to_page(made[kind][1], **({"outputs": [EVIL, EVIL], "title": EVIL} if kind == "lstm" else {}))
+        with as_written() if kind != "mlp" else nullcontext():
+            made[kind] = trained(kind), folder / f"{kind}.html"
+            made[kind][0].to_page(made[kind][1], **({"outputs": [EVIL, EVIL], "title": EVIL} if kind == "lstm" else {}))
     return made
 
 
@@ -231,7 +235,7 @@ def test_every_value_of_a_line_of_the_program_can_be_read(show, runs):
 NARROW, DARK = {"color_scheme": "light", "viewport": {"width": 320, "height": 700}}, {"color_scheme": "dark"}
 
 
-@pytest.mark.parametrize(("kind", "how"), [("mlp", NARROW), ("mlp", DARK), ("cnn", NARROW), ("lstm", DARK)], ids=str)
+@pytest.mark.parametrize(("kind", "how"), [("mlp", NARROW), ("cnn", DARK | NARROW), ("lstm", DARK)], ids=str)
 def test_the_accessibility_checker_finds_nothing_and_nothing_sticks_out(show, runs, kind, how):
     page = opened(show, runs[kind][1], **how)
     on(page, 2)

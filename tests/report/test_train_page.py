@@ -84,6 +84,7 @@ def test_a_small_network_with_two_thousand_rows_is_a_small_page_and_always_the_s
     assert len(one.html) < 1_500_000 and one.html == two.html and one.notes == ()
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 def test_it_may_run_its_own_script_and_program_and_nothing_else(tmp_path):
     page = ct.to_page(ct.nn.MLP(2, [3], 2).init(0), X, y, loss="cross_entropy", path=tmp_path / "p.html")
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page.html)[1].replace("&#x27;", "'")
@@ -93,6 +94,7 @@ def test_it_may_run_its_own_script_and_program_and_nothing_else(tmp_path):
     assert type(page._repr_html_()) is str and "goes on training" in page._repr_html_().partition("<iframe")[0]
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 def test_the_model_stays_as_it_is():
     net = ct.nn.MLP(2, [3], 2).init(0)
     before = net.theta.copy()
@@ -100,12 +102,14 @@ def test_the_model_stays_as_it_is():
     assert (net.theta == before).all()
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 def test_of_many_rows_it_has_a_sample_and_says_so(monkeypatch):
     monkeypatch.setattr("cutaway.report.train_page.content.ROWS", 16)
     page = ct.to_page(ct.nn.MLP(2, [3], 2).init(0), X, y, loss="cross_entropy")
     assert page.notes == ("This page has 16 rows of 40, chosen by chance: it does not repeat the run.",)
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 def test_what_it_cannot_do_as_the_run_did_is_said():
     def notes(**how):
         net = ct.nn.MLP(2, [3], 2).init(0)
