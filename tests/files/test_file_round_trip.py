@@ -272,3 +272,19 @@ def test_other_programs_can_read_the_arrays(path):
     with safetensors.safe_open(path, "np") as f:
         assert set(f.keys()) == set(net.state_dict())
         assert np.array_equal(f.get_tensor("layer1.weight"), net.state_dict()["layer1.weight"])
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".pt.safetensors", ".npz"])
+def test_weights_that_lie_in_memory_in_another_order_are_written_as_they_are(tmp_path, ending):
+    """safetensors 0.8.0 itself writes a transposed array as it lies in memory, under its shape."""
+    net, W = ct.nn.Linear(3, 3).init(0), np.arange(9, dtype=np.float32).reshape(3, 3)
+    net.weight.data = W.T
+    path = tmp_path / f"net{ending}"
+    if ending == ".safetensors":
+        ct.save(net, path)
+        found = ct.load(path)
+    else:
+        ct.export(net, path, layout="torch")
+        found = ct.nn.Linear(3, 3).init(1)
+        found.load_state_dict(path, layout="torch")
+    np.testing.assert_array_equal(found.weight.data, W.T)
