@@ -15,6 +15,7 @@ import cutaway as ct
 from cutaway import sklearn as ours
 from cutaway.errors import ArgumentError, DataError
 from cutaway.train.events import Ended, EpochEnded, Started
+from depth import each_once
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:400] / 16, y[:400]
@@ -46,7 +47,7 @@ def assert_same(theirs, own, rtol=1e-9):
     {"activation": "identity", "hidden_layer_sizes": ()}, {"batch_size": 32, "beta_1": 0.8, "epsilon": 1e-3},
     {"shuffle": False}, {"early_stopping": True, "validation_fraction": 0.2}, {"tol": 0.05, "n_iter_no_change": 2},
     *({"solver": "sgd", "learning_rate": rate, "nesterovs_momentum": ahead, "learning_rate_init": 0.1, "tol": 0.01,
-       "n_iter_no_change": 3} for rate in ("constant", "invscaling", "adaptive") for ahead in (True, False)),
+       "n_iter_no_change": 3} for rate, ahead in each_once(("constant", "invscaling", "adaptive"), (True, False))),
     {"solver": "sgd", "momentum": 0.0, "early_stopping": True},
 ], ids=lambda a: "-".join(map(str, a.values())) or "defaults")
 def test_the_same_weights_scores_and_losses_as_scikit_learns(arguments):
@@ -59,9 +60,8 @@ def test_the_same_weights_scores_and_losses_as_scikit_learns(arguments):
     np.testing.assert_allclose(own.predict_proba(X), theirs.predict_proba(X), rtol=1e-8, atol=1e-12)
 
 
-@pytest.mark.parametrize("target", [y, y % 2, np.array(["no", "yes"])[y % 2], (y[:, None] >> np.arange(3)) & 1],
-                         ids=["classes", "two", "words", "labels"])
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
+@pytest.mark.parametrize(("target", "weights"), each_once(
+    [y, y % 2, np.array(["no", "yes"])[y % 2], (y[:, None] >> np.arange(3)) & 1], [WEIGHTS, None]))
 def test_every_kind_of_target(target, weights):
     theirs, own = both("MLPClassifier", X, target, weights, max_iter=10)
     assert_same(theirs, own)

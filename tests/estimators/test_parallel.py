@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 import cutaway as ct
 from cutaway.engines.cpu import native
+from depth import each_once
 
 X, y = ct.datasets.make("moons", n=300, seed=0)
 GRID = {"network": [[4], [8]], "random_state": [0, 1]}
@@ -99,8 +100,7 @@ def tables():
     return {"table": (X, y), "images": (images, labels), "sequences": (series, labels)}
 
 
-@pytest.mark.parametrize("by", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
-@pytest.mark.parametrize("kind", ["table", "images", "sequences"])
+@pytest.mark.parametrize(("kind", "by"), each_once(["table", "images", "sequences"], [pickle, cloudpickle]))
 def test_a_trained_estimator_arrives_as_it_was_sent(by, kind):
     data, labels = tables()[kind]
     model = ct.Classifier(epochs=1).fit(data, labels)
@@ -110,8 +110,7 @@ def test_a_trained_estimator_arrives_as_it_was_sent(by, kind):
     assert len(arrived.history_) == len(model.history_)
 
 
-@pytest.mark.parametrize("by", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
-@pytest.mark.parametrize("network", ["auto", [8, 8], ct.nn.MLP(2, [4], 2)], ids=["auto", "widths", "module"])
+@pytest.mark.parametrize(("network", "by"), each_once(["auto", [8, 8], ct.nn.MLP(2, [4], 2)], [cloudpickle, pickle]))
 def test_an_untrained_estimator_trains_the_same_where_it_arrives(by, network):
     model = ct.Classifier(network, optimizer=ct.optim.AdamW(ct.optim.schedules.cosine(1e-2)), epochs=1, threads=1)
     arrived = by.loads(by.dumps(model))

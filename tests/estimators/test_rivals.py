@@ -16,8 +16,13 @@ Y = 3 * X["a"] + rng.normal(0, 0.1, N)
 QUICK = ct.Regressor(epochs=2)
 
 
-def test_a_straight_line_is_best_told_by_the_linear_model():
-    found = compare(X, Y, QUICK)
+@pytest.fixture(scope="module")
+def found():
+    """Rivals on a straight line."""
+    return compare(X, Y, QUICK)
+
+
+def test_a_straight_line_is_best_told_by_the_linear_model(found):
     assert [one.name for one in found.models] == ["linear", "boosting", "network", "mean of the three"]
     assert found.by == "R²" and found.ranked[0].name == "linear" and found["linear"].mean > 0.99
     assert "The linear model is better than the network" in found.sentence
@@ -99,7 +104,6 @@ def test_boosting_is_left_out_where_it_would_grow_too_many_trees(monkeypatch):
     assert found.sentence.endswith("Boosting, which grows a tree for each class in every step, is left out.")
 
 
-def test_networks_of_folds_that_are_smaller_than_that_of_all_rows_are_said():
-    found = compare(X, Y, QUICK)
+def test_networks_of_folds_that_are_smaller_than_that_of_all_rows_are_said(found):
     assert found.few == 160 and "Each fold's network learnt from 160 rows" in found.sentence
     assert compare(X.head(150), Y[:150], QUICK).few == 0

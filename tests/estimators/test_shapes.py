@@ -27,14 +27,14 @@ def test_it_is_half_of_the_answer_of_few_sequences_and_found_by_those_learnt_fro
     X, y = waves()
     y = {"two": y == "fast", "three": y, "labels": np.column_stack([y == "slow", y == "fast"]).astype(int),
          "number": np.where(y == "slow", 0.4, 1.0) + np.linspace(0, 0.1, N)}[target]
-    few = {"members": 1, "channels": [4], "windows": [5], "strides": [1], "convolutions": 500}
+    few = {"members": 1, "channels": [4], "windows": [5], "strides": [1], "convolutions": 200}
     fitted = (ct.Regressor if target == "number" else ct.Classifier)(epochs=1, network=few, random_state=0).fit(X, y)
     net, Z = fitted.model_, fitted.encode(X)
-    assert ("linear", "on 500 random convolutions beside it, half of the answer") in [
+    assert ("linear", "on 200 random convolutions beside it, half of the answer") in [
         row[:2] for row in fitted.design_.table()]
     halves = [ct.nn.Sequential(*net.layers).predict(Z), ct.nn.Sequential(net.sees, net.linear).predict(Z)]
     np.testing.assert_allclose(net.predict(Z), np.mean(halves, axis=0), rtol=1e-5, atol=1e-5)
-    again = ct.nn.RandomConvolutions.of(Z, 500, fitted._seed)
+    again = ct.nn.RandomConvolutions.of(Z, 200, fitted._seed)
     np.testing.assert_array_equal(again.predict(Z), net.sees.predict(Z))
     T = fitted.target_encoder_.transform(y, np.float64)
     W, b = find_by_shapes(again, Z, T, None, net.linear.n_out, target != "number")
@@ -64,7 +64,8 @@ def test_it_knows_numbers_labels_lengths_weights_and_a_network_s_encoder():
     speed = np.where(y == "slow", 0.4, np.where(y == "some", 0.8, 1.3))
     assert baseline(rows[:40], speed[:40]).score(rows[40:], speed[40:]) > 0.8
     assert baseline(rows, np.column_stack([y == "slow", y == "fast"]).astype(int)).predict(rows).shape == (N, 2)
-    fitted = ct.Classifier(epochs=1, class_weight="balanced").fit(X, y == "fast")
+    few = {"members": 1, "channels": [4], "windows": [5], "strides": [1]}
+    fitted = ct.Classifier(epochs=1, class_weight="balanced", network=few).fit(X, y == "fast")
     assert baseline(X, y == "fast", like=fitted, sample_weight=np.ones(N)).predict_proba(X).shape == (N, 2)
 
 
