@@ -6,6 +6,7 @@ from plain_loop import trained_alike
 
 import cutaway as ct
 from cutaway.errors import ArgumentError, ShapeError
+from depth import each_once
 
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
@@ -172,8 +173,7 @@ class Experts(ct.nn.Module):
         return self.out(ct.ops.einsum("ne,nek->nk", chances, h))
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("network", [Many, Experts])
+@pytest.mark.parametrize(("network", "threads"), each_once([Many, Experts], [1, 2]))
 def test_in_a_program_as_in_a_plain_loop(network, threads):
     X, y = np.random.default_rng(2).normal(size=(64, 3, 6)), np.linspace(-1, 1, 64)[:, None]
     trained_alike(network, X, y, threads)

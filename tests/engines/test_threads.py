@@ -13,6 +13,7 @@ import pytest
 import cutaway as ct
 from cutaway.engines import evaluator
 from cutaway.engines.cpu import native, pool, slots
+from depth import examples
 
 
 @pytest.mark.parametrize("n", [2930, 1025, 1024, 3])
@@ -22,7 +23,7 @@ def test_predicting_on_threads_equals_predicting_on_one_also_with_a_smaller_last
     program = evaluator(model, X, batch_size=1024, threads=2)
     assert program.engine.threads == 2
     expected = evaluator(model, X, engine="reference").predict(X)
-    for _ in range(60):
+    for _ in range(examples(20)):
         np.testing.assert_allclose(program.predict(X), expected, rtol=1e-4, atol=1e-5)
 
 

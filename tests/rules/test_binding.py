@@ -2,6 +2,7 @@
 known only while a step runs."""
 
 import ast
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from cutaway.optim import OPTIMIZERS, clip, l1, l2
 from cutaway.optim.hoisted import by_products, hoisted
 from cutaway.rules import OPS, bind, xp
 from cutaway.rules.dropout import kept
+from depth import each_once
 
 both_modes = pytest.mark.parametrize("x64", [False, True])
 
@@ -84,9 +86,8 @@ def vectors(opt, dtype):
     return theta, g, *(np.abs(v) for v in state)
 
 
-@both_modes
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("t", [1, 3000])
+@pytest.mark.parametrize(("name", "t", "x64"), [
+    (name, *of) for name, of in each_once(OPTIMIZERS, product([1, 3000], [True, False]))])
 def test_updates_on_jax_with_their_constants_found_in_double(name, t, x64):
     opt, dtype = OPTIMIZERS[name](0.01), "float64" if x64 else "float32"
     given = vectors(opt, dtype)

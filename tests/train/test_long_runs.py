@@ -14,6 +14,7 @@ import pytest
 
 import cutaway as ct
 from cutaway.engines.cpu import native
+from depth import examples
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((60, 3)).astype(np.float32)
@@ -43,6 +44,7 @@ def no_collector():
     gc.enable()
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 @pytest.mark.parametrize("make", DATA)
 def test_a_network_and_its_run_go_with_their_last_name(no_collector, make):
     """At once: a collector that counts objects does not see how large an array is."""
@@ -54,6 +56,7 @@ def test_a_network_and_its_run_go_with_their_last_name(no_collector, make):
     assert [ref() for ref in gone] == [None] * len(gone)
 
 
+@pytest.mark.usefixtures("kernels_as_written")
 @pytest.mark.parametrize("learn", [ct.Classifier.fit, ct.Classifier.partial_fit, ct.Regressor.fit])
 def test_so_does_an_estimator(no_collector, learn):
     model = learn(ct.Regressor([4], epochs=1) if learn is ct.Regressor.fit else ct.Classifier([4], epochs=1), X, y)
@@ -108,7 +111,7 @@ def fit_of_another_shape(k):
 def test_fits_of_ever_other_shapes_keep_nothing():
     fit_of_another_shape(1)
     kernels, files, threads = len(native.linked), open_files(), threads_of()
-    assert grown(fit_of_another_shape, 20) < 40_000  # each takes ten times that while it lasts
+    assert grown(fit_of_another_shape, examples(8)) < 40_000  # each takes ten times that while it lasts
     assert (len(native.linked), open_files(), threads_of()) == (kernels, files, threads)
 
 
@@ -134,7 +137,7 @@ def test_checkpoints_and_memory_maps_leave_no_file_open(tmp_path):
 
     fit("first")
     files = open_files()
-    assert grown(fit, 5) < 50_000
+    assert grown(fit, 2) < 50_000
     assert open_files() == files
 
 
