@@ -64,8 +64,15 @@ def test_other_chunks_and_unknown_sizes_are_passed_over(tmp_path):
     data = riff((b"LIST", b"odd"), (b"fmt ", form(code=0xFFFE, more=struct.pack("<HHIH", 22, 16, 4, 1) + b"\0" * 14)),
                 (b"data", sound))
     assert read_wav(written(tmp_path, data))[1].ravel().tolist() == [0.5, -0.5, 0.0]
-    piped = data[: -len(sound) - 4] + b"\xff\xff\xff\xff" + sound
-    assert read_wav(written(tmp_path, piped))[1].ravel().tolist() == [0.5, -0.5, 0.0]
+    for size in (0xFFFFFFFF, 0, 0x7FFFF000):
+        piped = data[: -len(sound) - 4] + struct.pack("<I", size) + sound
+        assert read_wav(written(tmp_path, piped))[1].ravel().tolist() == [0.5, -0.5, 0.0]
+
+
+def test_sox_says_the_last_whole_sample_below_two_gigabytes_of_what_it_writes_into_a_pipe(tmp_path):
+    """SoX 14.4.2, `sox ... -b 24 -t wav -`."""
+    data = riff((b"fmt ", form(bits=24)), (b"data", b"\0\0\x40")).replace(b"data\3\0\0\0", b"data\xff\xef\xff\x7f")
+    assert read_wav(written(tmp_path, data))[1].ravel().tolist() == [0.5]
 
 
 BAD = {

@@ -19,8 +19,9 @@ from .source_files import existing
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 #: What other codes of formats stand for, the most usual.
 PACKED = {2: "ADPCM", 6: "A-law", 7: "µ-law", 17: "ADPCM", 85: "MP3"}
-#: What writers say of a size that they do not know yet.
+#: What writers into a pipe say of a size that they do not know yet. SoX says the last whole sample below PIPED.
 UNKNOWN = (0, 0xFFFFFFFF)
+PIPED = 0x7FFFF000
 
 
 def read_wav(path: str | PathLike) -> tuple[int, np.ndarray]:
@@ -53,10 +54,13 @@ def read_wav(path: str | PathLike) -> tuple[int, np.ndarray]:
             if form is None:
                 raise DataError(f"{path} is damaged: its samples stand before what says how they are written.")
             there = len(data) - at
-            if length > there and length not in UNKNOWN:
+            block = form[1] * form[3] // 8
+            if length in UNKNOWN or length == PIPED // block * block:
+                length = there
+            if length > there:
                 raise DataError(f"{path} is cut off: its header says {length:,} bytes of sound, {there:,} are there. "
                                 "Fetch it again.")
-            return form[2], _samples(data, at, there if length in UNKNOWN else length, form, path)
+            return form[2], _samples(data, at, length, form, path)
         at += length + length % 2
     raise DataError(f"{path} has no sound: no chunk of it holds samples. It may be cut off: fetch it again.")
 
