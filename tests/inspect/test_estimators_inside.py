@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 import cutaway as ct
 from cutaway.errors import ArgumentError
 from cutaway.sklearn import MLPClassifier, MLPRegressor
+from depth import each_once
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -102,16 +103,22 @@ def test_every_view_takes_it(name, fitted):
         assert ct.lab.between(model, model, X, y, points=5, curves=1).barrier == 0
 
 
-@pytest.mark.parametrize("name", ["regressor", "three", "drop-in classifier"])
-def test_experiments_train_its_network_anew_on_its_rows(name, fitted):
+EXPERIMENTS = {
+    "lr_find": lambda *of: ct.lab.lr_find(*of).suggestion is not None,
+    "batch_size": lambda *of: ct.lab.batch_size(*of, sizes=[8, 32]).suggestion in (8, 32),
+    "race": lambda *of: ct.lab.race(*of, ["SGD", "Adam"], seeds=1, budget=1, epochs=1).scores,
+    "race on rows held out": lambda model, X, y: ct.lab.race(model, X, y, ["SGD"], seeds=1, budget=1, epochs=1,
+                                                             validation=(X[:9], y[:9])).scores,
+    "shuffling": lambda *of: ct.lab.shuffling(*of, epochs=1, runs=1) is not None,
+    "batches": lambda *of: ct.lab.batches(*of, rates=(0.1,), epochs=1, runs=1) is not None,
+}
+
+
+@pytest.mark.parametrize(("name", "experiment"), each_once(["regressor", "three", "drop-in classifier"], EXPERIMENTS))
+def test_experiments_train_its_network_anew_on_its_rows(name, experiment, fitted):
     model, (_, X, y) = fitted[name], MODELS[name]
     before = model.model_.theta.copy()
-    assert ct.lab.lr_find(model, X, y).suggestion is not None
-    assert ct.lab.batch_size(model, X, y, sizes=[8, 32]).suggestion in (8, 32)
-    assert ct.lab.race(model, X, y, ["SGD", "Adam"], seeds=1, budget=1, epochs=1).scores
-    assert ct.lab.race(model, X, y, ["SGD"], seeds=1, budget=1, epochs=1, validation=(X[:9], y[:9])).scores
-    assert ct.lab.shuffling(model, X, y, epochs=1, runs=1) is not None
-    assert ct.lab.batches(model, X, y, rates=(0.1,), epochs=1, runs=1) is not None
+    assert EXPERIMENTS[experiment](model, X, y)
     assert np.array_equal(model.model_.theta, before)
 
 

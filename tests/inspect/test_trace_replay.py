@@ -10,6 +10,7 @@ from cutaway.engines import ENGINES
 from cutaway.errors import ArgumentError, TrainingError
 from cutaway.train import past
 from cutaway.train.fit import TrainingWarning
+from depth import each_once
 
 nn = ct.nn
 rng = np.random.default_rng(0)
@@ -40,8 +41,8 @@ class Watch:
 
 
 # XLA has threads of its own, and compiles every network for seconds: tests/engines/test_xla.py trains one of each kind
-RUNS = [(kind, threads, engine) for kind in NETWORKS for threads in (1, 2) for engine in ENGINES
-        if engine not in ("portable", "wasm", "xla") or (kind, threads, engine != "portable") == ("mlp", 1, True)]
+RUNS = [(*how, "cpu") for how in each_once(NETWORKS, (1, 2))] + [(kind, 1, "reference") for kind in NETWORKS]
+RUNS += [("mlp", 1, engine) for engine in ENGINES if engine not in ("cpu", "reference", "portable")]
 
 
 @pytest.mark.parametrize(("kind", "threads", "engine"), RUNS)

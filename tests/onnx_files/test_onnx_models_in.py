@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
 import cutaway as ct
+from depth import each_once
 
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
@@ -79,8 +80,7 @@ MODELS = {
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("zipmap", [False, True])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "zipmap"), each_once(MODELS, (True, False)))
 def test_the_network_of_scikit_learn_is_taken_without_its_labels(name, zipmap, tmp_path):
     model, classifies = MODELS[name], name not in ("regressor", "tanh", "logistic")
     model.fit(X, np.array(["setosa", "versicolor", "virginica"])[Y] if classifies else Y)

@@ -4,10 +4,10 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from accessible import wrong
 from playwright.sync_api import expect
 
 import cutaway as ct
+from accessible import wrong
 from as_written import as_written
 
 nn, optim = ct.nn, ct.optim
@@ -235,7 +235,7 @@ def test_every_value_of_a_line_of_the_program_can_be_read(show, runs):
 NARROW, DARK = {"color_scheme": "light", "viewport": {"width": 320, "height": 700}}, {"color_scheme": "dark"}
 
 
-@pytest.mark.parametrize(("kind", "how"), [("mlp", NARROW), ("cnn", DARK | NARROW), ("lstm", DARK)], ids=str)
+@pytest.mark.parametrize(("kind", "how"), [("mlp", NARROW), ("cnn", NARROW | DARK), ("lstm", DARK)], ids=str)
 def test_the_accessibility_checker_finds_nothing_and_nothing_sticks_out(show, runs, kind, how):
     page = opened(show, runs[kind][1], **how)
     on(page, 2)

@@ -34,8 +34,8 @@ class Forecaster(WithDiagram, BaseEstimator):
 
     >>> import numpy as np, pandas as pd, cutaway as ct
     >>> hours = pd.date_range("2026-01-01", periods=400, freq="h")
-    >>> load = 100 + 10 * np.sin(2 * np.pi * hours.hour / 24)
-    >>> model = ct.forecast.Forecaster(horizon=24).fit(pd.DataFrame({"when": hours, "load": load}), "load", "when")
+    >>> table = pd.DataFrame({"when": hours, "load": 100 + 10 * np.sin(2 * np.pi * hours.hour / 24)})
+    >>> model = ct.forecast.Forecaster(horizon=24, network="linear").fit(table, "load", "when")
     >>> coming = model.predict()
     >>> coming.columns.tolist(), str(coming["when"][0]), len(coming)
     (['when', 'forecast', 'lower', 'upper'], '2026-01-17 16:00:00', 24)

@@ -45,7 +45,7 @@ def where(model: Any, X: Any, y: Any = None, output: Any = None, rows: int = ROW
     >>> rng, y = np.random.default_rng(0), np.arange(40) % 2
     >>> X = 0.1 * rng.normal(size=(40, 30, 2))
     >>> X[:, 18:24, 1] += 2 * y[:, None]          # what tells the classes apart: late, in the second sensor
-    >>> model = ct.Classifier(epochs=30, random_state=0).fit(X, y)
+    >>> model = ct.Classifier({"members": 1}, epochs=30, random_state=0).fit(X, y)
     >>> found = ct.inspect.where(model, X, y)
     >>> int(found.by_sensor.argmax()), bool(18 <= found.edges[found.by_time.argmax()] < 24)
     (1, True)
