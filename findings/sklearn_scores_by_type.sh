@@ -5,7 +5,7 @@
 # Expected: a score is of the numbers. Zeros and ones are the same in single and in double precision, and so is the
 #           difference of 0 and 1 in whole numbers of 8 bits, which mean_squared_error and mean_absolute_error know.
 # Seen:     log_loss of two rows, one of them wrong with a probability of 1, is 3.6 in half precision, 8.1 in single and
-#           18.1 in double: zeros count as the smallest step of the type, as its manual says in a side note. max_error of
+#           18.1 in double: a zero counts as the smallest step of the type, as its manual says. max_error of
 #           0 and 1 as uint8 is 255: it subtracts before it widens.
 # Matters:  networks answer in single precision, boosting and linear models in double: of two models that are equally and
 #           surely wrong, the network's loss is less than half the other's. Make both double before comparing, and errors
