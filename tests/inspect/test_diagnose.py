@@ -218,7 +218,7 @@ def test_a_fresh_network_is_not_blamed_for_what_it_has_not_learnt():
 
 def test_an_estimator_and_the_names_of_its_columns():
     y = X[:, 0] + X[:, 1]
-    model = ct.Regressor(epochs=30, random_state=0, threads=1).fit(np.c_[X, 1000 * y], y)
+    model = ct.Regressor(epochs=30, preset="fast", random_state=0, threads=1).fit(np.c_[X, 1000 * y], y)
     found = ct.diagnose(model)
     assert [f.name for f in found] == ["an input that tells the target"]
     assert found[0].where == [model.encoder_.feature_names[2]]
@@ -323,7 +323,7 @@ def test_estimators_on_the_rows_they_were_fitted_on(name):
     X, y = ct.datasets.load(name)
     kind = ct.Regressor if name == "diabetes" else ct.Classifier
     share = {} if len(y) < 200 else {"validation": 0.2}  # of fewer rows none are held back
-    model = kind(epochs=30, threads=1, **share).fit(X, y)
+    model = kind(epochs=30, threads=1, preset="fast", **share).fit(X, y)
     for found in (ct.diagnose(model), ct.diagnose(model, X, y)):
         assert found.serious == [], found
 

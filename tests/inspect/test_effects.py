@@ -210,7 +210,7 @@ def test_what_is_printed_drawn_and_written(model, tmp_path):
     one = str(effects(model, TABLE, "zone", "partial"))
     assert "never seen" in one and "no row" in one and "partial dependence" in one
     found.plot(tmp_path / "effects.svg")
-    effects(model, TABLE, kind="partial").plot(tmp_path / "partial.png")
+    effects(model, TABLE, ["area", "zone"], kind="partial").plot(tmp_path / "partial.png")
     assert "missing" in (tmp_path / "effects.svg").read_text()
     state = json.loads(json.dumps(found.to_json()))
     assert state["columns"][0]["column"] == found.names[0] and len(state["columns"][0]["at"]) > 1
