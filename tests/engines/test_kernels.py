@@ -12,16 +12,18 @@ from as_written import as_written
 from cutaway.engines.cpu.kernels import convolution
 from cutaway.engines.xla import kernels as xla
 from cutaway.rules import OPS
-from depth import each_once, every
+from depth import THOROUGH, each_once, every
 
 # run inside every broadcast, batch norm and convolution of sequences, see below, test_training.py and tests/nn
 INNER = {"sum_to", "running_average", "shortened"}
-OPTIMIZED = every(2, of_each(len(IDS)))  # of each operation's first cases
+OPTIMIZED = every(3, of_each(len(IDS)))  # of each operation's first cases
 PRECISIONS = ["float32", "float64"]
 
 
-def some_cases(step, which=lambda name: True):
+def some_cases(step, which=lambda name: True, part=slice(None)):
+    """Each operation's first case and each `step`-th of the others; of these, a part."""
     ids = of_each(step, lambda name: name not in INNER and which(name))
+    ids = ids if THOROUGH else ids[part]
     return pytest.mark.parametrize(("id", "name", "make"), [(id, *CASE[id]) for id in ids], ids=ids)
 
 
@@ -36,7 +38,7 @@ def assert_as_the_rules(name, case, dtype, engine="cpu"):
     return two
 
 
-@some_cases(4)  # test_operands.py takes all of them, of seven rows
+@some_cases(4, part=slice(0, None, 2))  # test_operands.py takes all of them, of seven rows
 @as_written()
 def test_every_value_equals_the_rules(id, name, make):
     """And every operation has a kernel, forward and backward."""
@@ -60,7 +62,7 @@ def test_every_value_on_xla_equals_the_rules(id, name, make):
     assert_as_the_rules(name, make(np.random.default_rng(5), 5, 17), "float64", "xla")
 
 
-@some_cases(3)
+@some_cases(3, part=slice(0, None, 3))
 @as_written()
 def test_sharing_memory_changes_no_bit(id, name, make):
     case = make(np.random.default_rng(7), 6, 3)
@@ -71,7 +73,7 @@ def test_sharing_memory_changes_no_bit(id, name, make):
     assert small.memory.bytes <= small.memory.unshared_bytes
 
 
-@some_cases(2)
+@some_cases(2, part=slice(1, None, 2))
 @as_written()
 def test_threads_repeat_their_bits_and_agree_with_the_rules(id, name, make):
     threads = 2 + IDS.index(id) % 2
