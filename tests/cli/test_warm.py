@@ -13,6 +13,7 @@ import cutaway as ct
 from cutaway.cli import warm
 from cutaway.engines import compile, evaluator
 from cutaway.engines.cpu import building, native
+from cutaway.estimators import presets
 from depth import THOROUGH
 
 FIT = """
@@ -64,9 +65,10 @@ def test_an_unknown_network_is_named(run, cache):
 
 @pytest.fixture(scope="module")
 def warmed():
-    """The kernels of what is designed without weights of rows."""
+    """The kernels of what is designed with the usual preset and without weights of rows."""
     with pytest.MonkeyPatch.context() as patch:
         if not THOROUGH:
+            patch.setattr(presets, "PRESETS", {presets.DEFAULT: presets.PRESETS[presets.DEFAULT]})
             for name in DESIGNED:
                 cases = warm.NETWORKS[name]
                 patch.setitem(warm.NETWORKS, name, lambda cases=cases: (case for case in cases() if not case[-1]))

@@ -56,14 +56,15 @@ def test_the_best_weights_of_an_earlier_fit_do_not_come_back():
 
 @pytest.mark.parametrize("validation", [None, 0.2])
 def test_an_estimator_whose_training_breaks_off_before_any_score_raises(validation):
-    model = ct.Regressor(loss=huge, validation=validation, epochs=3)
+    model = ct.Regressor([8], loss=huge, validation=validation, epochs=3)
     with pytest.raises(TrainingError, match="not finite"):
         model.fit(X, Y)
     assert not hasattr(model, "model_") and not hasattr(model, "n_features_in_")
 
 
 def test_one_that_has_scores_keeps_the_best_and_warns():
-    model = ct.Regressor(optimizer=ct.optim.SGD(lambda t: 1e-3 if np.max(t) < 30 else 1e9), epochs=60, validation=0.2)
+    wild = ct.optim.SGD(lambda t: 1e-3 if np.max(t) < 30 else 1e9)
+    model = ct.Regressor([8], optimizer=wild, epochs=60, validation=0.2)
     with pytest.warns(TrainingWarning, match="not finite"):
         model.fit(X, Y)
     assert np.isfinite(model.predict(X)).all() and model.history_["val_loss"].min() < np.inf

@@ -107,8 +107,8 @@ def test_text_and_gaps_are_encoded_for_every_model():
 
 def test_a_straight_line_hits_a_ceiling_and_a_network_does_not():
     """The lecture: "DL keeps improving as data grows. ML hits a ceiling." Here, where the truth bends."""
-    X, y = ct.datasets.make("friedman", n=1000, noise=0.0)
-    found = scaling(X, y, sizes=[100, 700], seeds=3, models=["network", "ridge regression"])
+    X, y = ct.datasets.make("friedman", n=700, noise=0.0)
+    found = scaling(X, y, sizes=[60, 500], seeds=3, models=["network", "ridge regression"])
     network, line = found.score.mean(2)
     assert network[1] > 0.95 > 0.8 > line[1]
     assert found.crossings()[0].lead[-1] == 1
