@@ -58,10 +58,19 @@ SHOWN = """() => [document.querySelector("#list [aria-current]").dataset.at,
     [...document.querySelectorAll(".card.written .full")].map(e => e.textContent)]"""
 
 
+GAPS = """[...document.querySelectorAll('#list button')].map(b => { const [t, n] =
+    [b.children[2], b.children[3]].map(e => { const r = document.createRange(); r.selectNodeContents(e);
+    return r.getBoundingClientRect(); }); return n.width ? n.left - t.right : 9; })"""
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_instruction_is_shown_as_the_trace_has_it(show, pages, kind):
+def test_it_opens_with_the_loss_known_and_shows_every_instruction_as_the_trace_has_it(show, pages, kind):
     t, path = pages[kind]
     page = show(path)
+    assert "J" in t.instructions[at(page)].written
+    assert page.locator("#drawing .unit.empty").count() == 0  # a full picture
+    expect(page.locator("#now .formula")).to_contain_text("J = ")
+    assert min(page.evaluate(GAPS)) >= 6  # names and formulas in the list keep apart
     page.keyboard.press("Home")
     for i in t.instructions:
         number, title, formula, said, cards = page.evaluate(SHOWN)
@@ -298,15 +307,6 @@ def test_names_are_text_and_nothing_else(show, tmp_path):
 # ---- what the step page says -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_it_opens_with_the_loss_known_and_a_full_picture(show, pages, kind):
-    t, path = pages[kind]
-    page = show(path)
-    assert "J" in t.instructions[at(page)].written
-    assert page.locator("#drawing .unit.empty").count() == 0
-    expect(page.locator("#now .formula")).to_contain_text("J = ")
-
-
 def test_hidden_units_show_their_numbers(show, pages):
     t, path = pages["neuron"]
     page = show(path)
@@ -321,15 +321,6 @@ def test_a_slope_is_called_one_and_not_by_the_name_of_its_value(show, pages):
     labels = [text.replace("\u200b", "") for text in page.locator("#drawing .shown").all_text_contents()]
     assert any(text.endswith("= ∂J/∂z1") for text in labels)
     assert page.locator("#drawing .unit").last.locator("text").last.text_content().startswith("∂ ")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_names_and_formulas_in_the_list_keep_apart(show, pages, kind):
-    page = show(pages[kind][1])
-    gaps = page.evaluate("""[...document.querySelectorAll('#list button')].map(b => { const [t, n] =
-        [b.children[2], b.children[3]].map(e => { const r = document.createRange(); r.selectNodeContents(e);
-        return r.getBoundingClientRect(); }); return n.width ? n.left - t.right : 9; })""")
-    assert min(gaps) >= 6
 
 
 def test_a_matrix_of_ten_classes_is_not_cut(show, tmp_path):

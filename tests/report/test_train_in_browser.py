@@ -70,13 +70,32 @@ def weight(page):
     return page.locator("#told .what output").inner_text(), page.locator("#told .edit input[type=number]").input_value()
 
 
+def terms_are_the_traces(page, t):
+    """The gradient that the page explains, its terms and its update."""
+    name, place = next(iter(t.parameters)), page.locator("#told .what b").inner_text()
+    index = [int(k) for k in place[place.index("[") + 1 : -1].split(",")]
+    e = t.explain_update(name, *index)
+    read = lambda text: float(text.replace("−", "-").split()[-1])  # noqa: E731
+    rows = page.locator("#told table").first.locator("tbody tr").all_inner_texts()
+    assert read(rows[-1]) == pytest.approx(e.gradient, rel=1e-3)
+    by_row = t.explain(name, *index, check=False).by_sample
+    most = max(by_row, key=lambda k: abs(by_row[k]))
+    shown = rows[0].split("\t")
+    assert int(shown[0]) == t.about.rows[most] and read(shown[1]) == pytest.approx(by_row[most], rel=2e-3)
+    parts = page.locator("#told table").last.locator("tbody tr").all_inner_texts()
+    assert [read(row) for row in parts[:-1]] == pytest.approx([p.so_far for p in e.parts], rel=5e-3)
+    assert read(page.locator("#told .chain output").last.inner_text()) == pytest.approx(by_row[most], rel=2e-3)
+
+
 # ---- the run's own steps ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TASKS)
-def test_its_losses_are_the_runs_to_the_bit(show, runs, kind):
+def test_its_losses_are_the_runs_to_the_bit_and_its_explanations_the_traces(show, runs, kind):
     run, path = runs[kind]
     page = opened(show, path)
+    on(page, 2)
+    terms_are_the_traces(page, run.trace(step=3))
     for _ in range(EPOCHS):
         page.keyboard.press("PageUp")
     assert losses(page) == run.steps["loss"].tolist()
@@ -195,27 +214,6 @@ def test_a_rate_that_is_too_large_is_told_in_words_and_can_be_taken_back(show, r
 
 
 # ---- why -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", TASKS)
-def test_the_gradient_its_terms_and_its_update_are_the_traces(show, runs, kind):
-    run, path = runs[kind]
-    t = run.trace(step=3)
-    page = opened(show, path)
-    on(page, 2)
-    name, place = next(iter(t.parameters)), page.locator("#told .what b").inner_text()
-    index = [int(k) for k in place[place.index("[") + 1 : -1].split(",")]
-    e = t.explain_update(name, *index)
-    read = lambda text: float(text.replace("−", "-").split()[-1])  # noqa: E731
-    rows = page.locator("#told table").first.locator("tbody tr").all_inner_texts()
-    assert read(rows[-1]) == pytest.approx(e.gradient, rel=1e-3)
-    by_row = t.explain(name, *index, check=False).by_sample
-    most = max(by_row, key=lambda k: abs(by_row[k]))
-    shown = rows[0].split("\t")
-    assert int(shown[0]) == t.about.rows[most] and read(shown[1]) == pytest.approx(by_row[most], rel=2e-3)
-    parts = page.locator("#told table").last.locator("tbody tr").all_inner_texts()
-    assert [read(row) for row in parts[:-1]] == pytest.approx([p.so_far for p in e.parts], rel=5e-3)
-    assert read(page.locator("#told .chain output").last.inner_text()) == pytest.approx(by_row[most], rel=2e-3)
 
 
 def test_every_value_of_a_line_of_the_program_can_be_read(show, runs):
