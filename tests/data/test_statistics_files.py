@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,25 +21,39 @@ SEX, AGE = {1: "m", 2: "f", 9: "refused"}, {99: "unknown"}
 MISSING = {"sex": [9], "age": [{"lo": 98, "hi": 99}]}
 
 
+#: A process that has imported pandas, which is most of the time of a reader, and forks one for each file.
+READERS = """
+import os, pandas, pyreadstat, sys
+while folder := sys.stdin.readline().strip():
+    if not (child := os.fork()):
+        os.dup2(os.open(folder + "/asked", os.O_RDONLY), 0)
+        os.dup2(os.open(folder + "/said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        exec(open(folder + "/code").read(), {})
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def readers():
+    command = [sys.executable, "-c", READERS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.fixture(autouse=True)
-def ready(monkeypatch, request):
-    """Fork the process that reads a file from this one, which has imported pandas: that is most of its time. The tests
-    of files that may end it start it as it is."""
+def ready(readers, monkeypatch, request, tmp_path_factory):
+    """Files are read in a process that has pandas already; those of which the process may end are not."""
     if not hasattr(os, "fork") or "damaged" in request.node.name or "ends" in request.node.name:
         return
+    folder = tmp_path_factory.mktemp("read")
 
     def run(command, input, capture_output):
-        with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said, warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # threads that this process has are not in the other
-            asked.write(input)
-            asked.seek(0)
-            if not (child := os.fork()):
-                os.dup2(asked.fileno(), 0), os.dup2(said.fileno(), 1)
-                sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
-                exec(command[2], {})
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            said.seek(0)
-            return subprocess.CompletedProcess(command, status, said.read())
+        (folder / "code").write_text(command[2])
+        (folder / "asked").write_bytes(input)
+        readers.stdin.write(f"{folder}\n")
+        readers.stdin.flush()
+        return subprocess.CompletedProcess(command, int(readers.stdout.readline()), (folder / "said").read_bytes())
 
     monkeypatch.setattr(statistics_files, "subprocess", SimpleNamespace(run=run))
 
