@@ -59,16 +59,16 @@ def learnt(request):
     return kinds, ct.Regressor(**how).fit(table, y)
 
 
-def test_three_thousand_odd_rows_of_a_classifier(learnt, tmp_path):
-    model, rows = learnt[0], odd(houses(3_000, 5))
+def test_ten_thousand_odd_rows_of_a_classifier(learnt, tmp_path):
+    model, rows = learnt[0], odd(houses(10_000, 5))
     found = answers(model, rows, tmp_path / "m.onnx")
     np.testing.assert_allclose(found["probabilities"], model.predict_proba(rows), atol=1e-5)
     sure = np.abs(found["probabilities"][:, 0] - 0.5) > 1e-5
     assert (found["label"] == model.predict(rows))[sure].all()
 
 
-def test_three_thousand_odd_rows_of_a_regressor(learnt, tmp_path):
-    model, rows = learnt[1], odd(houses(3_000, 5))
+def test_ten_thousand_odd_rows_of_a_regressor(learnt, tmp_path):
+    model, rows = learnt[1], odd(houses(10_000, 5))
     found = answers(model, rows, tmp_path / "m.onnx")
     np.testing.assert_allclose(found["prediction"], model.predict(rows), rtol=1e-5)
     if model.intervals_ is not None:

@@ -4,11 +4,11 @@ import math
 import re
 
 import pytest
-from accessible import wrong
 from playwright.sync_api import expect
 from test_in_browser import CONTROLS, SMALL, tabbed
 
 import cutaway as ct
+from accessible import wrong
 from cutaway.lab.descents.descend import descend
 
 optim = ct.optim
