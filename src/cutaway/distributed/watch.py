@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..errors import TrainingError
+from .witness import Witness, answers
 
 BEAT = 1.0  # seconds between two signs of life
 SILENT = 6.0  # seconds without one, after which a process is lost
@@ -25,6 +26,7 @@ BROKEN = 3.0  # the same where a connection broke, so that one is surely lost
 LATE = 8.0  # seconds that others wait for a process before it is named
 LAST_WORDS = 10.0  # seconds that the first process, which keeps the store, waits for others to end
 OVER = -1  # in place of an attempt: this process takes part in none any more
+GONE = "it was killed, or its machine is gone"
 SIGNS = ("Gloo", "UNAVAILABLE", "NCCL", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "peer")
 
 
@@ -57,8 +59,9 @@ class Lookout:
         self._lock = threading.Lock()
         self._meetings, self._inside, self._since = 0, False, time.monotonic()
         self._seen: dict[int, tuple[dict[str, Any], float, float]] = {}  # sign, when it came, since when it is the same
-        self._broken = self._failed = self._named = self._busy = self._gave_up = False
+        self._broken = self._failed = self._named = self._busy = self._gave_up = self._said = False
         self._attempt = 0  # at what all do together
+        self._witness: Witness | None = None
         self._over, self._thread = threading.Event(), threading.Thread(target=self._watch, name="cutaway watch",
                                                                        daemon=True)
 
@@ -66,6 +69,8 @@ class Lookout:
         atexit.register(self._end)  # before JAX waits for all to end
         self._thread.start()
         if self.rank:
+            with suppress(OSError):
+                self._witness = Witness(self.address)
             threading.Thread(target=self._hold_the_door, name="cutaway door", daemon=True).start()
 
     # ---- what this process does ------------------------------------------------------------------------------------
@@ -77,11 +82,13 @@ class Lookout:
             self._attempt, self._failed = self._attempt + 1, False
             if self._gave_up:  # what all were refused in, or one was, is no matter to what they do next
                 self.lost, self.who, self._gave_up = "", self.rank, False
+        self._tell_witness()
         try:
             yield
             self._failed = False
         finally:
             self.doing = before
+            self._tell_witness()
 
     @contextmanager
     def meeting(self) -> Iterator[None]:
@@ -124,7 +131,7 @@ class Lookout:
         if not self.lost and any(sign in str(error) for sign in SIGNS):
             self._broken = True
             if self.rank and not self._first_answers():
-                self._lose(0, "it was killed, or its machine is gone")
+                self._lose(0, GONE)
             end = time.monotonic() + SILENT + 2 * BEAT
             while not self.lost and time.monotonic() < end:
                 time.sleep(0.05)
@@ -132,11 +139,7 @@ class Lookout:
 
     def _first_answers(self) -> bool:
         """Whether the first process still keeps the store, asked by its door: the store itself would wait long."""
-        try:
-            self._door().close()
-        except (OSError, ValueError):
-            return False
-        return True
+        return answers(self.address)
 
     def _door(self) -> socket.socket:
         host, _, port = self.address.rpartition(":")
@@ -158,8 +161,8 @@ class Lookout:
             if time.monotonic() - began < BEAT:  # it lets nobody stand at its door for ever
                 time.sleep(BEAT)
         if self.doing and not self.lost:
-            self._lose(0, "it was killed, or its machine is gone")
-            _say(f"cutaway, rank {self.rank}: {self.lost}.")
+            self._lose(0, GONE)
+            self._say_lost()
 
     # ---- what others do ----------------------------------------------------------------------------------------------
     def _watch(self) -> None:
@@ -174,7 +177,8 @@ class Lookout:
                 self._look(time.monotonic())
             except Exception:  # the store does not answer
                 if self.rank and not self._first_answers():
-                    self._lose(0, "it was killed, or its machine is gone")
+                    self._lose(0, GONE)
+            self._tell_witness()
             if self.lost and self.doing:
                 self._get_out()
             self._over.wait(BEAT)
@@ -216,19 +220,32 @@ class Lookout:
     def _lose(self, rank: int, why: str, words: str = "") -> None:
         if self.lost:
             return
+        self.who = rank
+        self.lost = words or self._words(rank, why)
+
+    def _words(self, rank: int, why: str) -> str:
         sign = self._seen.get(rank, ({}, 0.0, 0.0))[0]
         where = f" (process {sign['pid']} on {sign['host']})" if sign else ""
-        self.who = rank
-        self.lost = words or (f"rank {rank}{where} was lost: {why}. Training ends on every process; with "
-                              "checkpoint=FOLDER (--checkpoint FOLDER) and resume=True (--resume) it goes on from the "
-                              "last checkpoint")
+        return (f"rank {rank}{where} was lost: {why}. Training ends on every process; with checkpoint=FOLDER "
+                "(--checkpoint FOLDER) and resume=True (--resume) it goes on from the last checkpoint")
+
+    def _say_lost(self) -> None:
+        _say(f"cutaway, rank {self.rank}: {self.lost}.")
+        self._said = True
+        self._tell_witness()
+
+    def _tell_witness(self) -> None:
+        """Let the witness know what to say if JAX ends this process because the first one is gone."""
+        if self._witness:
+            words = f"cutaway, rank {self.rank}: {self.lost or self._words(0, GONE)}."
+            self._witness.know(words if self.doing and not self._said else "")
 
     def _get_out(self) -> None:
         """End a process whose main thread waits for one that will never come, and which nothing wakes."""
         attempt = self._attempt
         time.sleep(2 * BEAT)  # it may come out by an error of its own, which says the same, and do something else now
         if self.doing and attempt == self._attempt and not self._failed:
-            _say(f"cutaway, rank {self.rank}: {self.lost}.")
+            self._say_lost()
             self.leave(self.lost)
             self._end()
 
@@ -239,6 +256,8 @@ class Lookout:
             self._over.set()  # a thread within the store as Python ends would bring the process down
             if self._thread.is_alive():
                 self._thread.join(SILENT)
+            if self._witness:
+                self._witness.leave()
             return
         sys.stdout.flush()
         sys.stderr.flush()
