@@ -14,6 +14,11 @@ def words(text):
     return " ".join(text.split())
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _unmeasured_ties():
+    """Here they are measured."""
+
+
 @pytest.fixture
 def visits(tmp_path, monkeypatch):
     """visits.csv: 80 patients, five visits each; their age, size and weight tell one from the others."""
