@@ -58,7 +58,7 @@ lint: $(VENV)/test
 
 types:
 	npx --yes --package typescript@5.9 -- tsc -p jsconfig.json
-	npx --yes --package typescript@5.9 -- tsc -p src/cutaway/report/jsconfig.json
+	npx --yes --package typescript@5.9 -- tsc -p jsconfig.report.json
 
 docs: $(VENV)/docs
 	$(BIN)/python tools/build_docs.py

@@ -15,7 +15,8 @@ from cutaway.extras import EXTRAS, bring
 from cutaway.studio.command import studio
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 FOR_WORK = {"short", "test", "docs", "lint", "bench"}  # of those who change Cutaway
 BEGINNINGS = {"a.parquet": b"PAR1" + bytes(20) + b"PAR1", "a.xlsx": b"PK\x03\x04" + bytes(40),
               "a.sav": b"$FL2" + bytes(200), "a.duckdb": bytes(8) + b"DUCK" + bytes(100),
@@ -84,3 +85,12 @@ def test_nothing_new_comes_with_the_package_alone():
     names = [re.match(r"[\w-]+", line)[0] for line in PROJECT["dependencies"]]
     assert names == ["numpy", "scipy", "llvmlite", "scikit-learn", "safetensors", "pandas", "matplotlib", "rich",
                      "typer"]
+
+
+def test_every_file_of_the_package_is_in_its_wheel():
+    """Setuptools takes modules by itself, and others where package-data names them; `make dist` tries the wheel."""
+    package = ROOT / "src" / "cutaway"
+    taken = {path for pattern in SETTINGS["tool"]["setuptools"]["package-data"]["cutaway"]
+             for path in package.glob(pattern)}
+    files = {path for path in package.rglob("*") if path.is_file() and path.parent.name != "__pycache__"}
+    assert sorted(str(path) for path in files - taken if path.suffix != ".py") == []

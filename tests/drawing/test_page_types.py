@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("config", ["jsconfig.json", "src/cutaway/report/jsconfig.json"])
+@pytest.mark.parametrize("config", ["jsconfig.json", "jsconfig.report.json"])
 def test_types_agree(config):
     tsc = shutil.which("tsc")
     if tsc is None:
