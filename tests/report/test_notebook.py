@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 import cutaway as ct
+import cutaway.report.notebook
 import cutaway.sklearn
 from cutaway.data.doubts import Doubts
 from cutaway.estimators.built import Built
 from cutaway.lab.races.comparing import Standings
 from cutaway.shown import Shown
 from cutaway.train.run import Runs
+from depth import every
 
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
@@ -124,7 +126,9 @@ each = pytest.mark.parametrize("cls", RESULTS, ids=lambda cls: cls.__name__)
 @pytest.fixture(scope="module")
 def bundle(made):
     known = {}
-    return lambda cls: known[cls] if cls in known else known.setdefault(cls, made(cls)._repr_mimebundle_())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutaway.report.notebook, "DPI", 30)  # what is drawn is looked at by other tests
+        yield lambda cls: known[cls] if cls in known else known.setdefault(cls, made(cls)._repr_mimebundle_())
 
 
 def test_every_public_class_of_the_lab_and_of_inspect_is_here():
@@ -243,8 +247,10 @@ def test_names_from_data_are_no_markup():
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", sorted((cls for cls in PICTURED if hasattr(cls, "plot")), key=lambda cls: cls.__name__),
-                         ids=lambda cls: cls.__name__)
+PLOTTED = sorted((cls for cls in PICTURED if hasattr(cls, "plot")), key=lambda cls: cls.__name__)
+
+
+@pytest.mark.parametrize("cls", every(4, PLOTTED), ids=lambda cls: cls.__name__)
 def test_a_figure_is_its_picture_and_no_word_about_its_size_in_pixels(made, cls):
     figure = made(cls).plot()
     data, about = figure._repr_mimebundle_()
