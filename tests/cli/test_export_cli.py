@@ -9,7 +9,7 @@ import cutaway as ct
 @pytest.fixture
 def model(tmp_path):
     X = {"area": np.arange(240.0), "zone": ["A", "B"] * 120}
-    ct.save(ct.Regressor(epochs=1, threads=1).fit(X, np.arange(240.0)), tmp_path / "m.safetensors")
+    ct.save(ct.Regressor([8], epochs=1, threads=1).fit(X, np.arange(240.0)), tmp_path / "m.safetensors")
     return tmp_path / "m.safetensors"
 
 

@@ -31,7 +31,7 @@ assert not any(isinstance(sys.modules[name], Later) for name in HEAVY)
 FITS = """
 import sys
 from cutaway.cli import main
-assert main(["fit", "table.csv", "-t", "price", "--epochs", "2", "-q"]) == 0
+assert main(["fit", "table.csv", "-t", "price", "--epochs", "2", "--split", "random", "-q"]) == 0
 heavy = ("scipy.stats.", "cutaway.inspect", "matplotlib", "sklearn.linear_model", "cutaway.cli.labs",
          "cutaway.cli.bench")
 print([name for name in sys.modules if name.startswith(heavy)])

@@ -111,8 +111,9 @@ def test_inspect_a_bare_network(here, run):
 
 
 def test_a_closed_pipe_ends_quietly(here, models):
+    ct.save(ct.nn.MLP(3, [4], 2), "net.safetensors")
     command = f'"{sys.executable}" -c "from cutaway.cli import main; raise SystemExit(main())"'
-    for args in (f"predict {models / 'price.safetensors'} table.csv", f"inspect {models / 'price.safetensors'}"):
+    for args in (f"predict {models / 'price.safetensors'} table.csv", "inspect net.safetensors"):
         ended = subprocess.run(f"{command} {args} | head -n 1", shell=True, capture_output=True, text=True)
         assert ended.stderr == "" and ended.stdout.count("\n") == 1
 
