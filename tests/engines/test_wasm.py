@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import cutaway as ct
+from as_written import as_written
 from cutaway.engines.wasm import assembled
 from cutaway.errors import ArgumentError
 
@@ -32,7 +34,8 @@ def trained(kind, engine, epochs=4):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_trains_to_the_portable_engines_bits_and_near_the_reference(kind):
-    (one, a), (two, b), (three, c) = (trained(kind, engine) for engine in ("reference", "portable", "wasm"))
+    with nullcontext() if kind == "cnn" else as_written():
+        (one, a), (two, b), (three, c) = (trained(kind, engine) for engine in ("reference", "portable", "wasm"))
     np.testing.assert_array_equal(three.theta, two.theta)
     np.testing.assert_array_equal(c.steps["loss"], b.steps["loss"])
     assert c.program.state == b.program.state

@@ -18,9 +18,9 @@ EPS = 1e-3  # a bias in front of batch norm has a gradient of rounding errors al
 
 @pytest.fixture(autouse=True)
 def _as_written(request):
-    """Numbers are the same to ten digits whatever LLVM's optimizer makes of the CPU engine's kernels."""
+    """Numbers are the same to ten digits whatever LLVM's optimizer makes of kernels in LLVM."""
     given = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    with as_written() if given.get("engine", "cpu") == "cpu" else nullcontext():
+    with as_written() if given.get("engine", "cpu") in ("cpu", "portable", "wasm") else nullcontext():
         yield
 
 
