@@ -11,6 +11,7 @@ from cutaway.data import arrow_files, plain_text, table_files
 from cutaway.data.doubts import Doubts, DoubtsOfPieces, range_doubts, word_doubts
 from cutaway.data.formats import in_pieces
 from cutaway.data.plain_text import NotPlain
+from depth import each_once
 
 
 @pytest.fixture
@@ -34,8 +35,7 @@ def unlike(table):
     return frame
 
 
-@pytest.mark.parametrize("model", ["price", "kind", "two", "labels"])
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(("model", "ending"), each_once(["price", "kind", "two", "labels"], ["csv", "parquet"]))
 def test_pieces_give_the_lines_and_notes_of_the_whole(here, run, models, table, request, model, ending):
     unlike(table).to_csv("new.csv", index=False)
     unlike(table).to_parquet("new.parquet")

@@ -144,14 +144,10 @@ def test_a_series_is_forecast_from_its_windows_and_a_model_has_its_window_and_it
     bad(run("evaluate", "model.safetensors", "short.csv"), "windows of 12 with the 1 that follow: give at least")
 
 
-def test_the_test_windows_are_the_latest(here, run):
-    run("fit", "series.csv", "--forecast", "load", "--time", "when", "--horizon", 3, *SHORT)
-    said_in(run("inspect", "model.safetensors")[1], "the latest, none of which an earlier part has seen")
-
-
-def test_several_steps_ahead(here, run):
+def test_several_steps_ahead_are_tested_on_the_latest_windows(here, run):
     status, out, _ = run("fit", "series.csv", "--forecast", "load", "--drop", "when", "--horizon", 2, *SHORT)
     assert status == 0 and "load +2" in out
+    said_in(run("inspect", "model.safetensors")[1], "the latest, none of which an earlier part has seen")
     assert run("predict", "model.safetensors", "series.csv")[1].startswith("row,prediction_load +1,prediction_load +2")
 
 

@@ -248,7 +248,7 @@ def test_steps_ahead_fit_in_a_terminal_of_80_columns(capsys, monkeypatch):
 def test_what_is_not_looked_at_is_said(parcels, run, monkeypatch):
     from cutaway.cli import doubts
 
-    said = words(run("fit", "parcels.csv", "-t", "y", "--epochs", 1)[1])
+    said = words((parcels / "said.txt").read_text(encoding="utf-8"))
     assert "Scores" in said and "are looked for" not in said
     monkeypatch.setattr(doubts, "MOST_COLUMNS", 1)
     monkeypatch.setattr(doubts, "MOST_COMPARED", 100)
@@ -279,7 +279,7 @@ def test_a_class_said_by_what_mistakes_cost_is_told_and_kept(parcels, run):
     assert "When is it on time?" in other
 
 
-def test_what_a_positive_class_cannot_be(parcels, run):
+def test_what_a_positive_class_cannot_be(parcels, models, run):
     fit = ("fit", "parcels.csv", "-t", "y", "--epochs", 2, "--hidden", 8, "-q")
     for options, says in (
         (("--threshold", 0.2), "needs --positive LABEL"), (("--positive", "lat"), "Did you mean 'late'?"),
@@ -298,9 +298,8 @@ def test_what_a_positive_class_cannot_be(parcels, run):
         for command in ("predict", "evaluate"):
             status, _, err = run(command, "late.safetensors", "parcels.csv", *options)
             assert status == 2 and says in words(err)
-    run("fit", "parcels.csv", "-t", "a", "--epochs", 1, "--hidden", 8, "-q")
     for options in (("--positive", "late"), ("--threshold", 0.2), ("--threshold", "late=0.2")):
-        status, _, err = run("predict", "model.safetensors", "parcels.csv", *options)
+        status, _, err = run("predict", models / "price.safetensors", models / "table.csv", *options)
         assert status == 2 and "the model predicts numbers" in words(err)
 
 

@@ -10,7 +10,7 @@ from depth import THOROUGH
 pytestmark = pytest.mark.filterwarnings("ignore")  # the checks train on purpose on what deserves warnings
 
 
-@parametrize_with_checks([ct.Regressor(epochs=60), MLPClassifier(max_iter=60)])
+@parametrize_with_checks([ct.Regressor([16], epochs=60), MLPClassifier(max_iter=60)])
 def test_check(estimator, check):
     """With other Pythons too (make short): a regressor and a classifier, one of either family."""
     check(estimator)

@@ -34,7 +34,7 @@ def ragged():
 
 def test_power_curves_are_learnt_from_their_file():
     train, test = (ct.datasets.path("italy_power", part) for part in ("train", "test"))
-    fitted = ct.Classifier(epochs=30).fit(train)
+    fitted = ct.Classifier(epochs=15).fit(train)
     assert fitted.score(test) > 0.94
     assert not np.array_equal(fitted.model_.theta, fitted.design_.network(0).theta)
 
@@ -114,7 +114,7 @@ def test_filters_learn_from_sequences_of_several_lengths_and_are_kept_in_a_file(
         row[at : at + 12] += 2 * np.sin(np.arange(12) * (np.pi / 2 if i % 2 else np.pi / 6))
         rows.append(row[:, None])
     y = np.array(["slow", "fast"])[np.arange(40) % 2]
-    fitted = ct.Classifier(epochs=60, random_state=0).fit(rows[:30], y[:30])
+    fitted = ct.Classifier(epochs=30, random_state=0).fit(rows[:30], y[:30])
     assert fitted.design_.kind == "fcn" and fitted.score(rows[30:], y[30:]) == 1
     ct.save(fitted, tmp_path / "model.safetensors")
     again = ct.load(tmp_path / "model.safetensors")

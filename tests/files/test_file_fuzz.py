@@ -62,7 +62,7 @@ def test_the_watch_sees_what_it_should(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a process's memory there")
 def test_files_of_one_operation_are_predicted_with_and_trained_alike_by_both_engines(tmp_path):
     """In a process of its own: a kernel that leaves its memory ends it."""
-    many = examples(20)
+    many = examples(10)
     command = [sys.executable, TOOLS / fuzz.OPERATIONS, "work", tmp_path, "0", str(many), "0"]
     done = subprocess.run(command, capture_output=True, text=True)
     said = [line.split(" ", 2)[2] for line in done.stdout.splitlines()]
