@@ -15,12 +15,12 @@ def gzipped(before, piece):
 
 
 GIANTS = {  # name: (content, what is said of it)
-    "line.ts": (lambda: b"@data\n" + b"1," * 40_000_000, "line 2: the line has more than 33,554,432 characters"),
-    "nothing.ts": (lambda: b"a" * 40_000_000, "line 1: the line has more than 33,554,432 characters"),
-    "header.ts": (lambda: b"@classLabel true " + b"a1 " * 5_000_000 + b"\n@data\n1:a1\n",
+    "line.ts": (lambda: b"@data\n" + b"1," * 17_000_000, "line 2: the line has more than 33,554,432 characters"),
+    "nothing.ts": (lambda: b"a" * 34_000_000, "line 1: the line has more than 33,554,432 characters"),
+    "header.ts": (lambda: b"@classLabel true " + b"a1 " * 400_000 + b"\n@data\n1:a1\n",
                   "line 1: the line has more than 1,048,576 characters, in the header"),
-    "dimensions.ts": (lambda: b"@data\n" + b"1:" * 10_000_000 + b"1\n",
-                      "line 2: 10,000,001 parts between colons: sequences have at most 65,536 dimensions"),
+    "dimensions.ts": (lambda: b"@data\n" + b"1:" * 1_000_000 + b"1\n",
+                      "line 2: 1,000,001 parts between colons: sequences have at most 65,536 dimensions"),
     "million.ts": (lambda: b"@dimensions 1000000\n@data\n1,2:3,4\n", "where 1,000,000 dimensions and no label belong"),
     "length.ts": (lambda: b"@seriesLength 99999999\n@data\n1,2\n", "but the header says @seriesLength 99999999"),
     "negative.ts": (lambda: b"@seriesLength -5\n@data\n1,2\n", "@seriesLength is followed by a whole number above 0"),

@@ -82,7 +82,6 @@ def large(tmp_path, last="", rows=300_000):
     lines = [f"{i},{i / 8},{'red' if i % 3 else 'blue'}" for i in range(rows)]
     path = tmp_path / "large.csv"
     path.write_text("\n".join(["n,x,colour", *lines, last]))
-    assert path.stat().st_size > 2**20
     return path
 
 
@@ -92,8 +91,10 @@ def large(tmp_path, last="", rows=300_000):
     *every(2, [("0x10,1,red", "str"), ("0X1f,1,red", "str")]),
 ])
 def test_the_whole_column_decides_what_it_is(tmp_path, monkeypatch, last, dtype):
-    path = large(tmp_path, last, rows=60_000)
+    path = large(tmp_path, last, rows=20_000)
     monkeypatch.setattr(table_files, "LARGE_TEXT", 2**10)
+    monkeypatch.setattr(plain_text, "PIECE", 2**16)
+    assert path.stat().st_size > 4 * 2**16
     found = read_table(path)
     pd.testing.assert_frame_equal(found, careful(path), check_exact=True)
     assert dtype in (str(found["n"].dtype), "float64")
@@ -101,6 +102,7 @@ def test_the_whole_column_decides_what_it_is(tmp_path, monkeypatch, last, dtype)
 
 def test_a_large_plain_file_is_read_by_pyarrow(tmp_path, monkeypatch):
     path = large(tmp_path)
+    assert path.stat().st_size > 2**20
     monkeypatch.setattr(table_files, "LARGE_TEXT", 2**20)
     monkeypatch.setattr(pd, "read_csv", lambda *_, nrows=1, read=pd.read_csv, **how: read(*_, nrows=nrows, **how))
     assert len(read_table(path)) == 300_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cutaway.data import TableEncoder
 from cutaway.data.records import NoRecord, RecordEncoder
-from depth import examples
+from depth import THOROUGH, examples
 
 ROWS = 60
 rng = np.random.default_rng(0)
@@ -113,7 +113,8 @@ def test_the_rows_of_training_come_to_the_same_numbers(name, dtype):
 def test_any_cell_in_any_column_comes_to_the_same_numbers(name, column):
     kinds = {k: v for k, v in SETTINGS[name].get("kinds", {}).items() if k == column}
     encoder = TableEncoder(**SETTINGS[name] | {"kinds": kinds}).fit(TABLE[[column]])
-    for cell in GAPS + NUMBERS + WORDS + MOMENTS + ODD:
+    turn = SEEN.index(column) % 2  # columns of a kind come one after the other, and share the cells
+    for cell in (GAPS + NUMBERS + WORDS + MOMENTS + ODD)[slice(None) if THOROUGH else slice(turn, None, 2)]:
         check(encoder, {column: cell})
 
 
