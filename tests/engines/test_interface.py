@@ -10,7 +10,8 @@ from cutaway.engines import ENGINES
 from cutaway.program import Engine, State
 
 # the portable engine is the CPU engine but for its arithmetic: test_wasm.py
-pytestmark = pytest.mark.parametrize("name", [name for name in ENGINES if name != "portable"])
+pytestmark = [pytest.mark.parametrize("name", [name for name in ENGINES if name != "portable"]),
+              pytest.mark.usefixtures("kernels_as_written")]
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((22, 3)).astype(np.float32), rng.integers(0, 2, 22)
 PUBLIC = {name for name in (*vars(Engine), *Engine.__annotations__) if not name.startswith("_")}

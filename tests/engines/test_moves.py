@@ -15,7 +15,7 @@ from depth import examples
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-11, "atol": 1e-13}}
 every_move = pytest.mark.parametrize(("name", "make"), MOVES, ids=[f"{n}-{make.__name__}" for n, make in MOVES])
-by_chance = {"max_examples": examples(5), "deadline": None}
+by_chance = {"max_examples": examples(3), "deadline": None}
 
 
 def missing(made):

@@ -26,6 +26,7 @@ from cutaway.nn import (
     ReLU,
     Sequential,
 )
+from depth import each_once
 
 pytestmark = pytest.mark.usefixtures("kernels_as_written")
 
@@ -140,8 +141,7 @@ POOLS = {
 }
 
 
-@pytest.mark.parametrize("name", POOLS)
-@pytest.mark.parametrize("sizes", [1, 2])
+@pytest.mark.parametrize(("name", "sizes"), each_once(POOLS, [1, 2]))
 def test_pooling_is_jax_s(name, sizes):
     x = RNG.permutation(2 * 7**sizes * 3).reshape(2, *(7,) * sizes, 3) * 0.1
     largest, mean = ((MaxPool1d, AvgPool1d), (MaxPool2d, AvgPool2d))[sizes - 1]
@@ -279,8 +279,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["cpu", "reference"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "engine"), each_once(NETWORKS, ["cpu", "reference"]))
 def test_convolutional_networks_learn_and_predict_what_they_evaluate(name, engine):
     net, (X, y) = NETWORKS[name]().init(0), lines(160)
     run = ct.fit(net, X, y, loss="cross_entropy", optimizer=ct.optim.AdamW(1e-2), epochs=12, validation=(*lines(60),),
