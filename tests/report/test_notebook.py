@@ -82,7 +82,7 @@ RESULTS = {
     ct.inspect.States: lambda: ct.inspect.states(ct.nn.Recurrent(2, 3, 2).init(0), np.ones((5, 2))),
     ct.inspect.Summary: lambda: ct.summary(mlp()),
     ct.inspect.Where: lambda: ct.inspect.where(
-        ct.Classifier(epochs=1).fit(np.stack([X, 1 - X], 1), Y), np.stack([X, 1 - X], 1)),
+        ct.Classifier({"cell": "gru", "width": 4}, epochs=1).fit(np.stack([X, 1 - X], 1), Y), np.stack([X, 1 - X], 1)),
     ct.inspect.Why: lambda: ct.inspect.why(ct.Classifier((3,), epochs=2).fit(X, Y), X[:1]),
     ct.inspect.Trace: traced,
     ct.inspect.Traces: lambda: fitted().trace(1, steps=2),
@@ -103,7 +103,7 @@ RESULTS = {
     ct.lab.Landscape: lambda: ct.lab.landscape(mlp(), X, Y, points=5),
     ct.lab.LearningRates: lambda: ct.lab.lr_find(NET, X, Y, steps=30),
     ct.lab.Race: race,
-    ct.lab.Scaling: lambda: ct.lab.scaling(X, Y, sizes=[20, 40], seeds=1),
+    ct.lab.Scaling: lambda: ct.lab.scaling(X, Y, sizes=[20, 40], seeds=1, models=["logistic regression"]),
     ct.lab.Shuffling: lambda: ct.lab.shuffling(NET, X, Y, epochs=1, runs=1),
     ct.lab.SlicePaths: lambda: ct.lab.trajectory(
         mlp(), X, Y, "cross_entropy", [np.array([mlp(k).theta for k in (0, 1, 2)])], ["a"], points=3),
@@ -221,7 +221,7 @@ def test_an_estimator_shows_scikit_learns_diagram_and_what_was_built(made, bundl
         assert html[-500:] == bundle(cls)["text/html"][-500:]  # scikit-learn counts its diagrams
         assert "sk-top-container" in html and "linear 2" in page_in(html)
     assert "reason" in page_in(made(ct.Classifier)._repr_html_())
-    forecaster = ct.forecast.Forecaster(2, network="linear").fit(np.sin(np.arange(40.0)))
+    forecaster = ct.forecast.Forecaster(2, network="linear", view="series").fit(np.sin(np.arange(40.0)))
     assert "reason" in (page := page_in(forecaster._repr_html_())) and "what is forecast" in page
     unfitted = ct.Classifier((3,))._repr_html_()
     assert "sk-top-container" in unfitted and "<iframe" not in unfitted
