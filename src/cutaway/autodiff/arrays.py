@@ -186,7 +186,7 @@ def var(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) 
 
 @in_both_words
 def std(x, axis=None, keepdims: bool = False, ddof: int | None = None, **named) -> Tensor:
-    """The standard deviation, √var; of equal numbers its slope is 0."""
+    """The standard deviation, √var; of equal numbers its slope is 0. Over a network's rows, write sqrt(var(x))."""
     apart, n, _ = _spread("std", x, axis, keepdims, ddof, dict(named))
     axis, keepdims = named.get("dim", axis), named.get("keepdim", keepdims)
     return norm(apart, axis, keepdims) / n**0.5
