@@ -87,7 +87,7 @@ def _read(lines: Iterator[tuple[int, str]], path: Path) -> pd.DataFrame:
     most = max(MOST_UNPACKED, MOST_UNPACKING_CELLS * path.stat().st_size) // (8 * len(attributes))
     for number, line in lines:
         where = f"{path}, line {number}"
-        if weight := WEIGHT.search(line):
+        if line.endswith("}") and (weight := WEIGHT.search(line)):
             raise DataError(f"{where}: {weight[1]} is the row's weight, as Weka reads it. Weights are not read from "
                             "there: write them as one more attribute, and give fit that column as sample_weight.")
         if line.startswith("{"):
@@ -165,12 +165,11 @@ def _unescaped(text: str) -> str:
 
 
 def _sparse(line: str, attributes: list[Attribute], where: str) -> list[Any]:
-    end = len(line) - 1
-    if line[end] != "}":
+    if not line.endswith("}"):
         raise DataError(f"{where}: a sparse row ends with a brace.")
     row: list[Any] = [0.0 if attribute.kind == "number" else 0 if attribute.kind == "nominal" else None
                       for attribute in attributes]
-    body, last = line[1:end].strip(), -1
+    body, last = line[1:-1].strip(), -1
     at = 0
     while at < len(body):
         place = re.compile(r"\s*(\d{1,9})\s+").match(body, at)
