@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..errors import TrainingError
-from .witness import Witness, answers
+from .witness import Witness, answers, connected
 
 BEAT = 1.0  # seconds between two signs of life
 SILENT = 6.0  # seconds without one, after which a process is lost
@@ -141,16 +141,12 @@ class Lookout:
         """Whether the first process still keeps the store, asked by its door: the store itself would wait long."""
         return answers(self.address)
 
-    def _door(self) -> socket.socket:
-        host, _, port = self.address.rpartition(":")
-        return socket.create_connection((host.strip("[]"), int(port)), timeout=2)
-
     def _hold_the_door(self) -> None:
         """Say it at once when the first process is gone: JAX ends this one a moment later, and names nobody."""
         while True:
             began = time.monotonic()
             try:
-                with self._door() as door:
+                with connected(self.address) as door:
                     door.settimeout(None)
                     while door.recv(4096):
                         pass

@@ -14,11 +14,16 @@ import sys
 from contextlib import suppress
 
 
-def answers(address: str, seconds: float = 2.0) -> bool:
-    """Whether somebody listens at host:port."""
+def connected(address: str) -> socket.socket:
+    """A connection to host:port. Raises OSError, and ValueError for what is no address."""
     host, _, port = address.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout=2)
+
+
+def answers(address: str) -> bool:
+    """Whether somebody listens at host:port."""
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+        connected(address).close()
     except (OSError, ValueError):
         return False
     return True
