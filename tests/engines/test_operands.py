@@ -52,7 +52,7 @@ def test_no_kernel_leaves_its_operands_or_differs_from_its_rule(came, op):
     for turn, found in enumerate(came):
         own = {of: said for of, said in found.items() if of[0].startswith(f"{op}-")}
         wrong = {of: said for of, said in own.items() if not said.startswith(("refused", "kernels"))}
-        assert not wrong
+        assert not wrong and (own or turn)  # the first way tries each operation
         if turn == 0 and (op in kernels.TAKES or OPS[op].kind == "elementwise"):
             assert any(said.startswith("kernels: ") and not said.startswith("kernels: 0") for said in own.values())
 
